@@ -1,0 +1,25 @@
+"""Norms per matrix over the last two axes. Entries are expected at unit scale."""
+
+from linalgx.typing import Array, Namespace
+
+
+def frobenius(a: Array, *, xp: Namespace, keepdims: bool = False) -> Array:
+    """Root of the sum of squares."""
+    return xp.linalg.vector_norm(a, axis=(-2, -1), keepdims=keepdims)
+
+
+def one_norm(a: Array, *, xp: Namespace, keepdims: bool = False) -> Array:
+    """Largest column sum."""
+    return _largest_sum(a, -2, xp=xp, keepdims=keepdims)
+
+
+def inf_norm(a: Array, *, xp: Namespace, keepdims: bool = False) -> Array:
+    """Largest row sum."""
+    return _largest_sum(a, -1, xp=xp, keepdims=keepdims)
+
+
+def _largest_sum(a: Array, axis: int, *, xp: Namespace, keepdims: bool) -> Array:
+    sums = xp.sum(xp.abs(a), axis=axis, keepdims=True)
+    if sums.shape[-1] == 0 or sums.shape[-2] == 0:  # no column: the empty maximum is 0
+        return xp.sum(sums, axis=(-2, -1), keepdims=keepdims)
+    return xp.max(sums, axis=(-2, -1), keepdims=keepdims)

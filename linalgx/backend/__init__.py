@@ -1,0 +1,120 @@
+"""The seam between algorithms and array libraries.
+
+Everything that depends on NumPy, SciPy, CuPy or PyTorch by name lives here or in
+`linalgx.kernels`. Families import what they need from this package and from nowhere below it.
+"""
+
+from linalgx.backend._dtypes import default_float, eps, is_complex, real_dtype, safe_min
+from linalgx.backend._inputs import (
+    as_arrays,
+    as_matrix,
+    as_operand,
+    as_vector,
+    operand_namespace,
+    require_finite,
+)
+from linalgx.backend._kernels import KERNELS, find_kernel
+from linalgx.backend._libraries import (
+    NAMESPACES,
+    describe,
+    device_of,
+    is_array,
+    is_gpu,
+    is_numpy,
+    library_name,
+    namespace_of,
+)
+from linalgx.backend._linalg import (
+    adjoint,
+    cholesky,
+    eigh,
+    gram,
+    hermitian,
+    hermitian_square,
+    inv,
+    qr,
+    qr_pivoted,
+    solve,
+    solve_triangular,
+    svd,
+    svdvals,
+)
+from linalgx.backend._random import as_generator, standard_normal, uniform
+from linalgx.backend._scale import exponents, max_component, times_power_of_two
+from linalgx.backend._select import (
+    available_backends,
+    default_namespace,
+    set_backend,
+    show_config,
+    use_backend,
+)
+from linalgx.backend._sparse import is_operator, is_sparse, to_csr
+from linalgx.backend._support import BACKENDS, SUPPORT, Support
+from linalgx.backend._transfer import (
+    from_host,
+    host_array,
+    host_float,
+    to_backend,
+    to_host,
+    to_numpy,
+)
+
+__all__ = [
+    "BACKENDS",
+    "KERNELS",
+    "NAMESPACES",
+    "SUPPORT",
+    "Support",
+    "adjoint",
+    "as_arrays",
+    "as_generator",
+    "as_matrix",
+    "as_operand",
+    "as_vector",
+    "available_backends",
+    "cholesky",
+    "default_float",
+    "default_namespace",
+    "describe",
+    "device_of",
+    "eigh",
+    "eps",
+    "exponents",
+    "find_kernel",
+    "from_host",
+    "gram",
+    "hermitian",
+    "hermitian_square",
+    "host_array",
+    "host_float",
+    "inv",
+    "is_array",
+    "is_complex",
+    "is_gpu",
+    "is_numpy",
+    "is_operator",
+    "is_sparse",
+    "library_name",
+    "max_component",
+    "namespace_of",
+    "operand_namespace",
+    "qr",
+    "qr_pivoted",
+    "real_dtype",
+    "require_finite",
+    "safe_min",
+    "set_backend",
+    "show_config",
+    "solve",
+    "solve_triangular",
+    "standard_normal",
+    "svd",
+    "svdvals",
+    "times_power_of_two",
+    "to_backend",
+    "to_csr",
+    "to_host",
+    "to_numpy",
+    "uniform",
+    "use_backend",
+]

@@ -1,0 +1,42 @@
+"""The kernel registry: optional fast versions of hot loops, loaded on first use.
+
+A kernel has the signature of the generic code that it stands in for. ``LINALGX_KERNELS=generic``
+switches all of them off.
+"""
+
+import os
+from collections.abc import Callable
+from functools import cache
+from importlib import import_module
+from typing import Any
+
+from linalgx.backend._libraries import library_name
+from linalgx.errors import PerformanceWarning, warn
+from linalgx.typing import Namespace
+
+# (name, library) -> "module:function" below linalgx.kernels
+KERNELS = {
+    ("polar_tiny", "numpy"): "numba_polar:polar_tiny",
+}
+
+
+def find_kernel(name: str, xp: Namespace) -> Callable[..., Any] | None:
+    """Return the kernel of that name for a library, or ``None``: then use the generic code."""
+    if os.environ.get("LINALGX_KERNELS", "") == "generic":
+        return None
+    return _load(name, library_name(xp))
+
+
+@cache
+def _load(name: str, library: str) -> Callable[..., Any] | None:
+    target = KERNELS.get((name, library))
+    if target is None:
+        return None
+    module, _, function = target.partition(":")
+    try:
+        kernel: Callable[..., Any] = getattr(import_module(f"linalgx.kernels.{module}"), function)
+    except ImportError as error:
+        # Cached, so that it is said once a process and not once a call.
+        warn(f"{name} runs as generic code, much slower: {error}", PerformanceWarning)
+        return None
+    return kernel

@@ -1,0 +1,173 @@
+"""Factorizations with one behaviour on every backend: batched, and failing with `LinAlgError`.
+
+The array standard lacks triangular solves and pivoted QR, and libraries fail unevenly: PyTorch
+raises an error of its own, CuPy by default raises nothing and returns NaN.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from typing import Any
+
+from linalgx.backend._dtypes import is_complex
+from linalgx.backend._libraries import device_of, library_name
+from linalgx.errors import LinAlgError
+from linalgx.typing import Array, Namespace
+
+
+@contextmanager
+def raising(task: str, *, xp: Namespace) -> Iterator[None]:
+    """Turn every library's way of failing into `LinAlgError`."""
+    name = library_name(xp)
+    if name == "cupy":
+        with import_module("cupyx").errstate(linalg="raise"):
+            yield
+        return
+    own = import_module("torch").linalg.LinAlgError if name == "torch" else LinAlgError
+    try:
+        yield
+    except own as error:
+        raise LinAlgError(f"{task} failed: {error}") from error
+
+
+def adjoint(a: Array, *, xp: Namespace) -> Array:
+    """Conjugate transpose of the last two axes; a view for real arrays."""
+    return xp.conj(a).mT if is_complex(a, xp=xp) else a.mT
+
+
+def svd(a: Array, *, xp: Namespace) -> tuple[Array, Array, Array]:
+    """Reduced singular value decomposition, values descending."""
+    with raising("the singular value decomposition", xp=xp):
+        u, s, vh = xp.linalg.svd(a, full_matrices=False)
+    return u, s, vh
+
+
+def svdvals(a: Array, *, xp: Namespace) -> Array:
+    """Singular values, descending."""
+    with raising("the singular value decomposition", xp=xp):
+        return xp.linalg.svdvals(a)
+
+
+def eigh(a: Array, *, xp: Namespace) -> tuple[Array, Array]:
+    """Eigenvalues, ascending, and eigenvectors of a Hermitian matrix."""
+    with raising("the Hermitian eigendecomposition", xp=xp):
+        w, v = xp.linalg.eigh(a)
+    return w, v
+
+
+def qr(a: Array, *, xp: Namespace) -> tuple[Array, Array]:
+    """Reduced QR decomposition."""
+    with raising("the QR decomposition", xp=xp):
+        q, r = xp.linalg.qr(a)
+    return q, r
+
+
+def cholesky(a: Array, *, xp: Namespace) -> Array:
+    """Lower Cholesky factor; `LinAlgError` when any matrix is not positive definite."""
+    with raising("the Cholesky decomposition", xp=xp):
+        factor = xp.linalg.cholesky(a)
+    # cuSOLVER's batched routine reports nothing even under errstate; its sign is NaN or junk.
+    if library_name(xp) == "cupy" and not bool(xp.all(xp.isfinite(factor))):
+        raise LinAlgError("the Cholesky decomposition failed: a matrix is not positive definite")
+    return factor
+
+
+def inv(a: Array, *, xp: Namespace) -> Array:
+    """Inverse; `LinAlgError` when a pivot is exactly zero."""
+    with raising("the inverse", xp=xp):
+        return xp.linalg.inv(a)
+
+
+def solve(a: Array, b: Array, *, xp: Namespace) -> Array:
+    """Solution of ``a x = b`` with a matrix `b`."""
+    with raising("the solution of a linear system", xp=xp):
+        return xp.linalg.solve(a, b)
+
+
+def solve_triangular(
+    t: Array, b: Array, *, lower: bool, adjoint: bool = False, xp: Namespace
+) -> Array:
+    """Solution of ``t x = b``, or of ``tᴴ x = b``, for a triangular `t` and a matrix `b`."""
+    name = library_name(xp)
+    if name == "torch":
+        return _solve_triangular_torch(t, b, lower=lower, adjoint=adjoint, xp=xp)
+    if name in ("numpy", "cupy"):
+        # Both treat leading axes as batches; `trans="C"` saves a conjugated copy.
+        module = import_module("scipy.linalg" if name == "numpy" else "cupyx.scipy.linalg")
+        trans: str = "C" if adjoint else "N"
+        with raising("the triangular solve", xp=xp):
+            return _over_batch(
+                lambda x, y: module.solve_triangular(
+                    x, y, lower=lower, trans=trans, check_finite=False
+                ),
+                t,
+                b,
+                xp=xp,
+            )
+    return solve(xp.conj(t).mT if adjoint else t, b, xp=xp)
+
+
+def qr_pivoted(a: Array, *, xp: Namespace) -> tuple[Array, Array, Array]:
+    """QR with column pivoting, ``a[:, p] = q r``, for one matrix; by LAPACK on the host.
+
+    Only SciPy offers it, so arrays of other libraries make the round trip.
+    """
+    from linalgx.backend._transfer import from_host, to_host
+
+    q, r, p = import_module("scipy.linalg").qr(
+        to_host(a), mode="economic", pivoting=True, check_finite=False
+    )
+    return (
+        from_host(q, like=a, xp=xp),
+        from_host(r, like=a, xp=xp),
+        xp.asarray(p, dtype=xp.int64, device=device_of(a)),
+    )
+
+
+def gram(a: Array, *, xp: Namespace) -> Array:
+    """Return ``aᴴ a``, exactly Hermitian.
+
+    NumPy hands a product of a real buffer with its own transpose to the rank-k update of BLAS,
+    which does half the work and gives a symmetric result.
+    """
+    g = adjoint(a, xp=xp) @ a
+    return g if library_name(xp) == "numpy" and not is_complex(a, xp=xp) else hermitian(g, xp=xp)
+
+
+def hermitian_square(g: Array, *, xp: Namespace) -> Array:
+    """Return ``g²`` for a Hermitian `g`, with half the work on NumPy for real numbers."""
+    return g @ (g if is_complex(g, xp=xp) else g.mT)
+
+
+def hermitian(b: Array, *, xp: Namespace) -> Array:
+    """Hermitian part ``(b + bᴴ)/2``, Hermitian to the last bit."""
+    return (b + adjoint(b, xp=xp)) * 0.5
+
+
+def _solve_triangular_torch(
+    t: Array, b: Array, *, lower: bool, adjoint: bool, xp: Namespace
+) -> Array:
+    """PyTorch takes an upper flag and no transposition."""
+    torch = import_module("torch")
+    with raising("the triangular solve", xp=xp):
+        factor, upper = (xp.conj(t).mT, lower) if adjoint else (t, not lower)
+        return torch.linalg.solve_triangular(factor, b, upper=upper)
+
+
+def _over_batch(solver: Any, t: Array, b: Array, *, xp: Namespace) -> Array:
+    """Apply a routine for single matrices to every matrix of a batch."""
+    if t.ndim == 2 and b.ndim == 2:
+        return solver(t, b)
+    batch = xp.broadcast_shapes(t.shape[:-2], b.shape[:-2])
+    t = xp.broadcast_to(t, (*batch, *t.shape[-2:]))
+    b = xp.broadcast_to(b, (*batch, *b.shape[-2:]))
+    out = xp.empty_like(b)
+    for k in _indices(batch):
+        out[k] = solver(t[k], b[k])
+    return out
+
+
+def _indices(shape: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
+    from itertools import product
+
+    return product(*(range(n) for n in shape))

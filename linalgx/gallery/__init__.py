@@ -1,0 +1,26 @@
+"""Test matrices with known answers.
+
+An algorithm is only as trustworthy as the matrices it was tried on. Each function here makes one
+kind of matrix whose singular values, determinant or inverse are known, and says so in its
+docstring: famous matrices without randomness (`hilbert`, `kahan`, `frank`, `vandermonde`,
+`triu_ones`), random ones with a prescribed spectrum (`randsvd`), with rows of very different
+size (`graded`), and with a signal above noise (`spiked`).
+
+No function takes an array, so each takes ``xp``, ``device`` and ``dtype``; what is not given
+follows `linalgx.set_backend`.
+"""
+
+from linalgx.gallery._classical import frank, hilbert, kahan, triu_ones, vandermonde
+from linalgx.gallery._random import graded, spiked
+from linalgx.gallery._spectra import randsvd
+
+__all__ = [
+    "frank",
+    "graded",
+    "hilbert",
+    "kahan",
+    "randsvd",
+    "spiked",
+    "triu_ones",
+    "vandermonde",
+]
