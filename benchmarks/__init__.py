@@ -1,0 +1,1 @@
+"""Benchmarks: asv classes in `benchmarks.benchmarks`, promised figures in `benchmarks.peers`."""

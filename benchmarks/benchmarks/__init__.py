@@ -1,0 +1,1 @@
+"""Classes for airspeed velocity: speed, memory and accuracy over the commits."""
