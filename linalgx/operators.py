@@ -5,6 +5,7 @@ functions the same shape, dtype, ``@`` and ``.adjoint``, and counts the products
 """
 
 from collections.abc import Callable
+from operator import index
 from typing import Any
 
 from linalgx.backend import (
@@ -128,12 +129,12 @@ class LinearMap:
         >>> twice @ np.ones(2)
         array([2., 2.])
         """
-        rows, columns = shape
+        rows, columns = map(index, shape)
         if rows < 0 or columns < 0:
             raise ValueError(f"shape must hold two non-negative integers, got {shape}")
         xp, _, dtype = default_namespace(xp, device, dtype)
         new = cls.__new__(cls)
-        new._set((int(rows), int(columns)), dtype, xp, matmat, rmatmat)
+        new._set((rows, columns), dtype, xp, matmat, rmatmat)
         return new
 
     @classmethod
@@ -168,7 +169,7 @@ class LinearMap:
         return cls.from_callables(
             (int(a.shape[0]), int(a.shape[1])),
             lambda x: (a @ x).compute(),
-            lambda x: (a.conj().T @ x).compute(),
+            lambda x: (a.conj().transpose() @ x).compute(),
             xp="numpy",
             dtype=str(a.dtype),
         )
@@ -214,11 +215,26 @@ class LinearMap:
         return f"LinearMap {m}×{n}, {self.dtype}, {library_name(self.xp)}"
 
 
+def _adjoint_product(a: Any) -> Product:
+    """Return the product with the adjoint; operators say only when called that they have none."""
+
+    def apply(x: Array) -> Array:
+        try:
+            return a.rmatmat(x)
+        except (AttributeError, NotImplementedError, TypeError) as error:
+            raise TypeError(
+                f"the {describe(a)} of shape {tuple(a.shape)} cannot multiply with its adjoint; "
+                f"give it rmatvec or rmatmat: {error}"
+            ) from error
+
+    return apply
+
+
 def _products(a: Any, *, xp: Namespace) -> tuple[Product, Product | None]:
     """Return the functions for products with `a` and with its adjoint."""
     if is_sparse(a):
-        return (lambda x: a @ x), (lambda x: a.conj().T @ x)
+        return (lambda x: a @ x), (lambda x: a.conj().transpose() @ x)
     if is_operator(a):
-        return a.matmat, (a.rmatmat if hasattr(a, "rmatmat") else None)
+        return a.matmat, _adjoint_product(a)
     ah = adjoint(a, xp=xp)
     return (lambda x: a @ x), (lambda x: ah @ x)

@@ -28,5 +28,5 @@ RNGLike: TypeAlias = Any
 MatrixLike: TypeAlias = Any
 """An array, a sparse container, a linear operator or a `LinearMap`."""
 
-Callback: TypeAlias = "Callable[[IterationState], object]"
+Callback: TypeAlias = Callable[["IterationState"], object]
 """An observer of an iteration; it may raise ``StopIteration`` to end the run."""

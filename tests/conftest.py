@@ -148,10 +148,29 @@ def _legs() -> list[Leg]:
     return legs
 
 
+def _complex_legs() -> list[Leg]:
+    """Complex numbers in both precisions and every library, for tests of the seam."""
+    legs = [
+        Leg("numpy-complex64", "array_api_compat.numpy", "complex64"),
+        Leg("strict-complex128", "array_api_strict", "complex128", "CPU_DEVICE"),
+        Leg("strict-complex64", "array_api_strict", "complex64", "no_float64"),
+    ]
+    if find_spec("torch") is not None:
+        legs.append(Leg("torch-complex128", "array_api_compat.torch", "complex128"))
+    return legs
+
+
 LEGS = _legs()
+SEAM_LEGS = [*LEGS, *_complex_legs()]
 
 
 @pytest.fixture(params=LEGS, ids=str)
 def leg(request: pytest.FixtureRequest) -> Leg:
     """One backend leg."""
+    return request.param
+
+
+@pytest.fixture(params=SEAM_LEGS, ids=str)
+def seam_leg(request: pytest.FixtureRequest) -> Leg:
+    """One backend leg, with complex numbers in every library."""
     return request.param

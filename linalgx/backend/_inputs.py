@@ -10,7 +10,7 @@ import numpy as np
 
 from linalgx.backend._dtypes import ACCEPTED, default_float, is_floating, is_promotable
 from linalgx.backend._libraries import describe, device_of, is_array, library_name, namespace_of
-from linalgx.backend._sparse import is_operator, is_sparse
+from linalgx.backend._sparse import is_operator, is_sparse, require_format
 from linalgx.typing import Array, Namespace
 
 _KINDS = "arrays of NumPy, CuPy, PyTorch or another array-API library, and lists of numbers"
@@ -159,7 +159,8 @@ def _to_float(x: Array, name: str, *, xp: Namespace) -> Array:
 
 
 def _as_sparse(a: Any, name: str, *, check_finite: bool) -> tuple[Namespace, Any]:
-    """Admit a sparse container of an accepted dtype and check its stored entries."""
+    """Admit a sparse container of an accepted format and dtype; check its stored entries."""
+    require_format(a, name)
     xp = operand_namespace(a)
     if not is_floating(a.dtype, xp=xp):
         if not is_promotable(a.dtype, xp=xp):

@@ -17,6 +17,7 @@ from linalgx.typing import Namespace
 # (name, library) -> "module:function" below linalgx.kernels
 KERNELS = {
     ("polar_tiny", "numpy"): "numba_polar:polar_tiny",
+    ("quintic_step", "numpy"): "scipy_quintic:quintic_step",
 }
 
 

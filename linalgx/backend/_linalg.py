@@ -6,9 +6,11 @@ raises an error of its own, CuPy by default raises nothing and returns NaN.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from importlib import import_module
 from typing import Any
 
+from linalgx.backend import _lapack
 from linalgx.backend._dtypes import is_complex
 from linalgx.backend._libraries import device_of, library_name
 from linalgx.errors import LinAlgError
@@ -30,6 +32,12 @@ def raising(task: str, *, xp: Namespace) -> Iterator[None]:
         raise LinAlgError(f"{task} failed: {error}") from error
 
 
+def _require_finite(task: str, *factors: Array, xp: Namespace) -> None:
+    """LAPACK lets some NaN and Inf pass; they show in what comes out."""
+    if not all(bool(xp.all(xp.isfinite(x))) for x in factors):
+        raise LinAlgError(f"{task} failed: the factors are not finite")
+
+
 def adjoint(a: Array, *, xp: Namespace) -> Array:
     """Conjugate transpose of the last two axes; a view for real arrays."""
     return xp.conj(a).mT if is_complex(a, xp=xp) else a.mT
@@ -38,27 +46,45 @@ def adjoint(a: Array, *, xp: Namespace) -> Array:
 def svd(a: Array, *, xp: Namespace) -> tuple[Array, Array, Array]:
     """Reduced singular value decomposition, values descending."""
     with raising("the singular value decomposition", xp=xp):
-        u, s, vh = xp.linalg.svd(a, full_matrices=False)
+        by = _lapack.svd if _lapack.suits(a) else partial(xp.linalg.svd, full_matrices=False)
+        u, s, vh = by(a)
+    _require_finite("the singular value decomposition", s, xp=xp)
     return u, s, vh
 
 
 def svdvals(a: Array, *, xp: Namespace) -> Array:
     """Singular values, descending."""
     with raising("the singular value decomposition", xp=xp):
-        return xp.linalg.svdvals(a)
+        s = xp.linalg.svdvals(a)
+    _require_finite("the singular value decomposition", s, xp=xp)
+    return s
 
 
 def eigh(a: Array, *, xp: Namespace) -> tuple[Array, Array]:
     """Eigenvalues, ascending, and eigenvectors of a Hermitian matrix."""
     with raising("the Hermitian eigendecomposition", xp=xp):
-        w, v = xp.linalg.eigh(a)
+        w, v = (_lapack.eigh if _lapack.suits(a) else xp.linalg.eigh)(a)
+    _require_finite("the Hermitian eigendecomposition", w, v, xp=xp)
     return w, v
 
 
-def qr(a: Array, *, xp: Namespace) -> tuple[Array, Array]:
-    """Reduced QR decomposition."""
+def lu_pivots(a: Array, *, xp: Namespace) -> Any:
+    """Sizes of the pivots of a single precision LU factorization, on the host, for one matrix.
+
+    Cheap and coarse: it tells many small singular values from few. ``None`` for a library that
+    has no LU factorization.
+    """
+    if library_name(xp) == "torch":
+        low = xp.complex64 if is_complex(a, xp=xp) else xp.float32
+        lu = import_module("torch").linalg.lu_factor_ex(xp.astype(a, low))[0]
+        return xp.abs(xp.linalg.diagonal(lu)).cpu().numpy()
+    return _lapack.lu_pivots(a) if library_name(xp) == "numpy" else None
+
+
+def qr(a: Array, *, mode: str = "reduced", xp: Namespace) -> tuple[Array, Array]:
+    """QR decomposition, reduced or, with a square Q, ``"complete"``."""
     with raising("the QR decomposition", xp=xp):
-        q, r = xp.linalg.qr(a)
+        q, r = xp.linalg.qr(a, mode=mode)
     return q, r
 
 
@@ -66,8 +92,10 @@ def cholesky(a: Array, *, xp: Namespace) -> Array:
     """Lower Cholesky factor; `LinAlgError` when any matrix is not positive definite."""
     with raising("the Cholesky decomposition", xp=xp):
         factor = xp.linalg.cholesky(a)
-    # cuSOLVER's batched routine reports nothing even under errstate; its sign is NaN or junk.
-    if library_name(xp) == "cupy" and not bool(xp.all(xp.isfinite(factor))):
+    # cuSOLVER's batched routine reports nothing even under errstate, and OpenBLAS lets NaN pass.
+    pivots = xp.linalg.diagonal(factor)
+    pivots = xp.real(pivots) if is_complex(factor, xp=xp) else pivots
+    if not bool(xp.all((pivots > 0) & xp.isfinite(pivots))):
         raise LinAlgError("the Cholesky decomposition failed: a matrix is not positive definite")
     return factor
 
@@ -87,12 +115,18 @@ def solve(a: Array, b: Array, *, xp: Namespace) -> Array:
 def solve_triangular(
     t: Array, b: Array, *, lower: bool, adjoint: bool = False, xp: Namespace
 ) -> Array:
-    """Solution of ``t x = b``, or of ``tᴴ x = b``, for a triangular `t` and a matrix `b`."""
+    """Solution of ``t x = b``, or of ``tᴴ x = b``, for a triangular `t` and a matrix `b`.
+
+    The other triangle of `t` is not looked at.
+    """
     name = library_name(xp)
+    if name in ("torch", "cupy") and bool(xp.any(xp.linalg.diagonal(t) == 0)):
+        # Their kernels divide by it and return infinities.
+        raise LinAlgError("the triangular solve failed: a diagonal entry is exactly zero")
     if name == "torch":
         return _solve_triangular_torch(t, b, lower=lower, adjoint=adjoint, xp=xp)
     if name in ("numpy", "cupy"):
-        # Both treat leading axes as batches; `trans="C"` saves a conjugated copy.
+        # `trans="C"` saves a conjugated copy.
         module = import_module("scipy.linalg" if name == "numpy" else "cupyx.scipy.linalg")
         trans: str = "C" if adjoint else "N"
         with raising("the triangular solve", xp=xp):
@@ -104,6 +138,7 @@ def solve_triangular(
                 b,
                 xp=xp,
             )
+    t = xp.tril(t) if lower else xp.triu(t)
     return solve(xp.conj(t).mT if adjoint else t, b, xp=xp)
 
 
@@ -130,8 +165,10 @@ def gram(a: Array, *, xp: Namespace) -> Array:
     NumPy hands a product of a real buffer with its own transpose to the rank-k update of BLAS,
     which does half the work and gives a symmetric result.
     """
-    g = adjoint(a, xp=xp) @ a
-    return g if library_name(xp) == "numpy" and not is_complex(a, xp=xp) else hermitian(g, xp=xp)
+    if library_name(xp) == "numpy" and not is_complex(a, xp=xp):
+        a = a if _fits_blas(a) else xp.asarray(a, order="C", copy=True)
+        return a.mT @ a
+    return hermitian(adjoint(a, xp=xp) @ a, xp=xp)
 
 
 def hermitian_square(g: Array, *, xp: Namespace) -> Array:
@@ -141,7 +178,17 @@ def hermitian_square(g: Array, *, xp: Namespace) -> Array:
 
 def hermitian(b: Array, *, xp: Namespace) -> Array:
     """Hermitian part ``(b + bᴴ)/2``, Hermitian to the last bit."""
-    return (b + adjoint(b, xp=xp)) * 0.5
+    h = b + adjoint(b, xp=xp)
+    h *= 0.5
+    return h
+
+
+def _fits_blas(a: Array) -> bool:
+    """Whether BLAS can read a NumPy matrix in place; else NumPy copies each factor by itself."""
+    (m, n), (row, column), size = a.shape[-2:], a.strides[-2:], a.itemsize
+    if row % size or column % size:
+        return False
+    return bool((column == size and row >= n * size) or (row == size and column >= m * size))
 
 
 def _solve_triangular_torch(

@@ -94,7 +94,9 @@ def default_namespace(
 
 def _compat(xp: Namespace) -> Namespace:
     """Accept ``numpy`` where ``array_api_compat.numpy`` is meant, and names of libraries."""
-    name = xp if isinstance(xp, str) else library_name(xp)
+    if isinstance(xp, str):
+        return load_namespace(xp)
+    name = library_name(xp)
     return load_namespace(name) if name in NAMESPACES else xp
 
 

@@ -19,17 +19,26 @@ def is_operator(x: Any) -> bool:
     """Whether `x` offers shape, dtype and products, and is no array: a linear operator."""
     if is_sparse(x) or hasattr(x, "__array_namespace__") or hasattr(x, "__array__"):
         return False
+    kind = type(x)  # asked instead of `x`, because `LinearMap.adjoint` raises when there is none
     return (
         hasattr(x, "shape")
         and hasattr(x, "dtype")
-        and hasattr(x, "__matmul__")
-        and (hasattr(x, "matmat") or hasattr(x, "adjoint"))
-        and not hasattr(x, "__setitem__")
+        and hasattr(kind, "__matmul__")
+        and (hasattr(kind, "matmat") or hasattr(kind, "adjoint"))
+        and not hasattr(kind, "__setitem__")
     )
+
+
+def require_format(a: Any, name: str) -> None:
+    """Turn away sparse formats that are made for building matrices, not for products."""
+    if a.format not in FORMATS:
+        raise TypeError(
+            f"{name} has the sparse format {a.format!r}; accepted are {', '.join(FORMATS)}; "
+            f"convert it with .tocsr()"
+        )
 
 
 def to_csr(a: Any) -> Any:
     """Compressed rows of a sparse container, as a sparse array where the library has them."""
-    if a.format not in FORMATS:
-        raise TypeError(f"sparse format {a.format!r} is not accepted; accepted are {FORMATS}")
+    require_format(a, "a")
     return a.tocsr()

@@ -27,7 +27,7 @@ def to_host(x: Array) -> Any:
         case "cupy":
             return x.get()
         case "torch":
-            return x.detach().cpu().resolve_conj().numpy()
+            return x.detach().cpu().resolve_conj().resolve_neg().numpy()
         case "array_api_strict":
             return np.asarray(xp.asarray(x, device=xp.Device("CPU_DEVICE")))
     return np.from_dlpack(array_api_compat.to_device(x, "cpu"))
@@ -35,7 +35,7 @@ def to_host(x: Array) -> Any:
 
 def from_host(host: Any, *, like: Array, xp: Namespace, dtype: DType | None = None) -> Array:
     """Array of the library and device of `like`; its own dtype is kept unless one is given."""
-    return xp.asarray(host, device=device_of(like), dtype=dtype, copy=None)
+    return _born(host, device=device_of(like), dtype=dtype, xp=xp)
 
 
 def host_array(values: Any) -> Any:
@@ -105,7 +105,7 @@ def to_backend(x: Any, name: str, device: Device | None = None) -> Any:
     if is_array(x):
         if namespace_of(x) is xp and device in (None, device_of(x)):
             return x
-        return xp.asarray(to_host(x), device=device)
+        return _born(to_host(x), device=device, dtype=None, xp=xp)
     return _walk(x, lambda part: to_backend(part, name, device))
 
 
@@ -125,6 +125,18 @@ INSTALL = {
     "torch": "pip install torch",
     "array_api_strict": "pip install array-api-strict",
 }
+
+
+def _born(host: Any, *, device: Device | None, dtype: DType | None, xp: Namespace) -> Array:
+    """Array with the values of a NumPy array.
+
+    PyTorch knows no negative strides and no read-only memory, so such arrays are copied first.
+    """
+    if library_name(xp) == "torch" and not (
+        host.flags.writeable and all(stride >= 0 for stride in host.strides)
+    ):
+        host = host.copy()
+    return xp.asarray(host, device=device, dtype=dtype, copy=None)
 
 
 def _walk(x: Any, move: Any) -> Any:

@@ -17,7 +17,7 @@ def hilbert(
     """Return the Hilbert matrix, entries 1/(i + j + 1), i, j = 0, ..., n − 1.
 
     The standard example of a positive definite matrix that looks harmless and is numerically
-    singular from n = 13 on.
+    singular from n = 12 on.
 
     Parameters
     ----------
@@ -111,7 +111,7 @@ def kahan(
 
     **Accuracy.** Known answers: det = s^(n(n−1)/2); the inverse is upper triangular with
     diagonal s^(−j) and entries c (1 + c)^(j−i−1) s^(−j) above it; the last but one singular
-    value is sⁿ⁻² √(1 + c), for n ≥ 3. With c = 0.9 it is numerically singular from n = 28 on.
+    value is sⁿ⁻² √(1 + c), for n ≥ 3. With c = 0.9 it is numerically singular from n = 25 on.
 
     **Backends.** See :doc:`/backends`.
 
@@ -304,7 +304,7 @@ def triu_ones(
     >>> import linalgx as lx
     >>> a = lx.gallery.triu_ones(10)
     >>> print(round(np.linalg.norm(a, 2), 6), round(0.5 / math.sin(math.pi / 42), 6))
-    6.690569 6.690569
+    6.690745 6.690745
     """
     xp, device, dtype = default_namespace(xp, device, dtype)
     n = size(n, "n")

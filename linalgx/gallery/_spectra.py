@@ -34,7 +34,7 @@ def _clustered(k: int, cond: float, rng: Any) -> list[float]:
 
 
 def _log_random(k: int, cond: float, rng: Any) -> list[float]:
-    inner = sorted((float(rng.random()) for _ in range(k - 2)))
+    inner = sorted(float(rng.random()) for _ in range(k - 2))
     return [cond**-t for t in (0.0, *inner, 1.0)]
 
 

@@ -1,0 +1,112 @@
+"""What the methods of the polar factor share: limit, observer, and the interval they start from.
+
+Legend: X = A/α with ‖X‖₂ ≤ 1; ℓ = lower bound of its singular values; G = XᴴX.
+"""
+
+from dataclasses import dataclass
+from math import sqrt
+
+from linalgx._core.iterate import notify
+from linalgx._core.norms import frobenius
+from linalgx._core.polish import identity_like
+from linalgx.backend import (
+    as_generator,
+    adjoint,
+    cholesky,
+    eps,
+    gram,
+    host_float,
+    qr,
+    solve_triangular,
+    standard_normal,
+)
+from linalgx.errors import LinAlgError
+from linalgx.typing import Array, Callback, Namespace
+
+
+@dataclass(slots=True)
+class Control:
+    """The caller's limit and observer, and whether P is wanted.
+
+    `cut` is set by a method that came to the limit before its own test was met.
+    """
+
+    maxiter: int | None
+    callback: Callback | None
+    batch: tuple[int, ...]
+    compute_p: bool
+    cut: bool = False
+
+    def steps(self, most: int) -> int:
+        """Return the number of iterations allowed to a method that never needs more than `most`."""
+        return most if self.maxiter is None else min(most, self.maxiter)
+
+    def stop(self, k: int, x: Array, *, xp: Namespace) -> bool:
+        """Show the iterate of step `k`; true when the observer asks to stop."""
+        if self.callback is None:
+            return False
+        x = xp.reshape(x, (*self.batch, *x.shape[-2:]))
+        return notify(self.callback, k, x, largest(orthogonality(x, xp=xp), xp=xp))
+
+
+def orthogonality(x: Array, *, xp: Namespace) -> Array:
+    """Return ‖XᴴX − I‖_F/√n per matrix."""
+    e = minus_identity(gram(x, xp=xp), xp=xp)
+    return frobenius(e, xp=xp) / sqrt(x.shape[-1])
+
+
+def largest(values: Array, *, xp: Namespace) -> float:
+    """Largest of the values of a batch, on the host."""
+    return host_float(xp.max(values))
+
+
+def minus_identity(g: Array, *, xp: Namespace) -> Array:
+    """G − I in the place of G, which must be ours; only the diagonals are touched."""
+    n = g.shape[-1]
+    flat = xp.reshape(g, (*g.shape[:-2], n * n))
+    flat[..., :: n + 1] -= 1.0
+    return xp.reshape(flat, g.shape)
+
+
+def near_isometry(g: Array, limit: float, *, xp: Namespace) -> bool:
+    """Whether ‖G − I‖_F ≤ limit in all matrices; NaN is left to the certificate."""
+    size = frobenius(g - identity_like(g, xp=xp), xp=xp)
+    return largest(xp.where(size == size, size, 0.0), xp=xp) <= limit
+
+
+def interval(x: Array, *, xp: Namespace) -> tuple[Array, float]:
+    """Return X = A/α per matrix and one ℓ ≤ σ_min(X) that holds, about, for all of them.
+
+    Where half of the smallest singular value, as estimated, cannot be told from rounding errors,
+    ℓ is eps/10. Cholesky of G resolves down to √eps; only beyond that a QR decomposition is made.
+    """
+    g = gram(x, xp=xp)
+    unit, n = eps(x, xp=xp), x.shape[-1]
+    # σ_max² ≤ ‖G‖_F ≤ √n σ_max².
+    alpha = xp.sqrt(frobenius(g, xp=xp, keepdims=True))
+    x = x / alpha
+    try:
+        lower = _smallest(cholesky(g / (alpha * alpha), xp=xp), xp=xp)
+    except LinAlgError:
+        lower = 0.0
+    if lower > sqrt(30.0 * unit * sqrt(n)):
+        return x, lower / 2
+    try:
+        lower = _smallest(adjoint(qr(x, xp=xp)[1], xp=xp), xp=xp)
+    except LinAlgError:
+        lower = 0.0
+    return x, lower / 2 if lower > 30.0 * unit * sqrt(n) else unit / 10
+
+
+def _smallest(factor: Array, *, xp: Namespace) -> float:
+    """Estimate σ_min, the least of a batch, by inverse iteration with L Lᴴ.
+
+    From two random vectors; it comes out a little too large.
+    """
+    y = standard_normal((*factor.shape[:-1], 2), as_generator(0), like=factor, xp=xp)
+    for _ in range(4):
+        y = y / frobenius(y, xp=xp, keepdims=True)
+        y = solve_triangular(factor, y, lower=True, xp=xp)
+        y = solve_triangular(factor, y, lower=True, adjoint=True, xp=xp)
+    growth = largest(frobenius(y, xp=xp), xp=xp)
+    return 1.0 / sqrt(growth) if growth > 0.0 else 0.0

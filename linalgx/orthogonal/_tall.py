@@ -1,0 +1,74 @@
+"""Tall matrices: an orthonormal basis first, then the polar factor of a small square matrix.
+
+Legend: A m x n, m > n; A = Y R with YᴴY = I; R = U_R P; U = Y U_R. L₁, L₂ Cholesky factors.
+"""
+
+from linalgx._core.norms import frobenius
+from linalgx._core.polish import identity_like
+from linalgx.backend import (
+    adjoint,
+    as_generator,
+    cholesky,
+    eps,
+    gram,
+    qr,
+    solve_triangular,
+    standard_normal,
+)
+from linalgx.errors import LinAlgError
+from linalgx.orthogonal._control import near_isometry
+from linalgx.typing import Array, Namespace
+
+
+def compressed(a: Array, *, xp: Namespace) -> tuple[Array, Array, Array | None]:
+    """Return Q, R, L with A = (Q L⁻ᴴ) R; L is ``None`` when Q itself is orthonormal.
+
+    CholeskyQR2, whose second triangular solve with A is put off: it costs less with U_R. A
+    shifted pass before it if κ(A) is too large, Householder QR if that is not enough.
+    """
+    for shifted in (False, True):
+        try:
+            q, r = _pass(a, shifted=False, xp=xp) if not shifted else _two_passes(a, xp=xp)
+            g = gram(q, xp=xp)
+            if near_isometry(g, 0.1, xp=xp):
+                factor = cholesky(g, xp=xp)
+                return q, adjoint(factor, xp=xp) @ r, factor
+        except LinAlgError:
+            continue
+    q, r = qr(a, xp=xp)
+    return q, r, None
+
+
+def expanded(q: Array, factor: Array | None, u: Array, *, xp: Namespace) -> Array:
+    """U = (Q L⁻ᴴ) U_R."""
+    if factor is not None:
+        u = solve_triangular(factor, u, lower=True, adjoint=True, xp=xp)
+    return q @ u
+
+
+def spans(a: Array, u: Array, limit: float, *, xp: Namespace) -> Array:
+    """Mask of the matrices with A = U UᴴA and UᴴU = I, measured on a few random vectors."""
+    omega = standard_normal((*a.shape[:-2], a.shape[-1], 4), as_generator(0), like=a, xp=xp)
+    y, z = a @ omega, u @ omega
+    uh = adjoint(u, xp=xp)
+    outside = frobenius(y - u @ (uh @ y), xp=xp) <= limit * frobenius(y, xp=xp)
+    return outside & (frobenius(uh @ z - omega, xp=xp) <= limit * frobenius(omega, xp=xp))
+
+
+def _pass(a: Array, *, shifted: bool, xp: Namespace) -> tuple[Array, Array]:
+    """Return Q and R of one Cholesky QR pass, A = Q R."""
+    g = gram(a, xp=xp)
+    if shifted:
+        m, n = a.shape[-2:]
+        # ‖A‖₂² ≤ ‖G‖_F; the factor is that of shifted Cholesky QR.
+        size = 11.0 * (m * n + n * (n + 1)) * eps(a, xp=xp)
+        g = g + size * frobenius(g, xp=xp, keepdims=True) * identity_like(g, xp=xp)
+    factor = cholesky(g, xp=xp)
+    q = solve_triangular(factor, adjoint(a, xp=xp), lower=True, xp=xp)
+    return adjoint(q, xp=xp), adjoint(factor, xp=xp)
+
+
+def _two_passes(a: Array, *, xp: Namespace) -> tuple[Array, Array]:
+    q, first = _pass(a, shifted=True, xp=xp)
+    q, second = _pass(q, shifted=False, xp=xp)
+    return q, second @ first

@@ -1,0 +1,125 @@
+"""The branches for CuPy, run with a stand-in on the host.
+
+The stand-in is NumPy under CuPy's name, with the few functions of ``cupyx`` that the seam calls.
+It shows that these branches run and call what they should; how CuPy itself behaves is shown by
+the CuPy legs on a machine with a GPU.
+"""
+
+import sys
+from contextlib import contextmanager
+from types import ModuleType, SimpleNamespace
+
+import array_api_compat.numpy
+import numpy as np
+import pytest
+import scipy.linalg
+
+import linalgx as lx
+import linalgx.backend as seam
+
+pytestmark = pytest.mark.thread_unsafe(reason="puts stand-ins into sys.modules")
+
+
+class FakeGenerator:
+    """Device generator with another stream than NumPy's."""
+
+    def standard_normal(self, shape, dtype):
+        return np.full(shape, 7.0, dtype=dtype)
+
+
+@pytest.fixture
+def cupy(monkeypatch):
+    """Return a namespace called CuPy, whose failures are silent as CuPy's are by default."""
+    state = SimpleNamespace(linalg="ignore", calls=[])
+
+    @contextmanager
+    def errstate(*, linalg):
+        before, state.linalg = state.linalg, linalg
+        try:
+            yield
+        finally:
+            state.linalg = before
+
+    def inv(a):
+        try:
+            return np.linalg.inv(a)
+        except np.linalg.LinAlgError:
+            if state.linalg == "raise":
+                raise
+            return np.full_like(a, np.nan)
+
+    def solve_triangular(t, b, *, lower, trans, check_finite):
+        state.calls.append((lower, trans))
+        return scipy.linalg.solve_triangular(t, b, lower=lower, trans=trans)
+
+    cupyx = ModuleType("cupyx")
+    cupyx.errstate = errstate
+    cupyx_linalg = ModuleType("cupyx.scipy.linalg")
+    cupyx_linalg.solve_triangular = solve_triangular
+    library = ModuleType("cupy")
+    library.random = SimpleNamespace(Generator=FakeGenerator)
+    monkeypatch.setitem(sys.modules, "cupyx", cupyx)
+    monkeypatch.setitem(sys.modules, "cupyx.scipy", ModuleType("cupyx.scipy"))
+    monkeypatch.setitem(sys.modules, "cupyx.scipy.linalg", cupyx_linalg)
+    monkeypatch.setitem(sys.modules, "cupy", library)
+
+    xp = ModuleType("array_api_compat.cupy")
+    xp.__dict__.update(
+        {k: v for k, v in vars(array_api_compat.numpy).items() if not k.startswith("__")}
+    )
+    xp.linalg = SimpleNamespace(
+        inv=inv,
+        cholesky=lambda a: np.sqrt(np.abs(a)) * np.sign(a),  # silent on a negative pivot
+        diagonal=array_api_compat.numpy.linalg.diagonal,
+    )
+    xp.state = state
+    return xp
+
+
+def test_it_goes_by_cupys_name(cupy):
+    assert seam.library_name(cupy) == "cupy"
+    assert seam.is_gpu(np.ones(1), xp=cupy)
+    assert not seam.is_numpy(cupy)
+
+
+def test_errors_are_asked_for(cupy):
+    with pytest.raises(lx.LinAlgError, match="Singular"):
+        seam.inv(np.zeros((2, 2)), xp=cupy)
+    assert cupy.state.linalg == "ignore"
+
+
+def test_a_silent_cholesky_is_checked(cupy):
+    seam.cholesky(np.eye(2), xp=cupy)
+    for pivot in (-1.0, 0.0, np.nan):
+        with pytest.raises(lx.LinAlgError, match="not positive definite"):
+            seam.cholesky(np.diag([1.0, pivot]), xp=cupy)
+
+
+def test_triangular_solves_go_to_cupyx(cupy):
+    t = np.array([[2.0, 0.0], [1.0, 4.0]])
+    x = seam.solve_triangular(t, np.eye(2), lower=True, adjoint=True, xp=cupy)
+    np.testing.assert_allclose(t.T @ x, np.eye(2), atol=1e-15)
+    assert cupy.state.calls == [(True, "C")]
+    with pytest.raises(lx.LinAlgError, match="exactly zero"):
+        seam.solve_triangular(np.zeros((2, 2)), np.eye(2), lower=True, xp=cupy)
+
+
+def test_products_are_made_hermitian(cupy):
+    a = np.random.default_rng(0).standard_normal((9, 5))
+    g = seam.gram(a, xp=cupy)
+    np.testing.assert_array_equal(g, g.T)
+
+
+def test_a_device_generator_draws_on_the_device(cupy):
+    rng = FakeGenerator()
+    assert seam.as_generator(rng) is rng
+    like = np.ones(1, dtype=np.float32)
+    x = seam.standard_normal((2,), rng, like=like, xp=cupy)
+    np.testing.assert_array_equal(x, np.float32(7.0))
+    assert x.dtype == np.float32
+
+
+def test_kernels_of_numpy_are_not_offered_to_it(cupy):
+    name = next(iter(seam.KERNELS))[0]
+    if (name, "cupy") not in seam.KERNELS:
+        assert seam.find_kernel(name, cupy) is None

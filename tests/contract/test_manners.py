@@ -1,0 +1,125 @@
+"""Warnings, observers and global state: a call leaves no trace but its answer."""
+
+import os
+import warnings
+from inspect import signature
+
+import catalog
+import numpy as np
+import pytest
+
+import linalgx as lx
+from linalgx.results import IterationState
+
+TROUBLE = [(name, label) for name, case in catalog.CASES.items() for label in case.trouble]
+OBSERVED = [
+    (name, label)
+    for name, label in catalog.variants()
+    if "callback" in signature(catalog.function(name)).parameters
+]
+
+
+@pytest.mark.thread_unsafe(reason="records warnings")
+@pytest.mark.parametrize(("name", "label"), TROUBLE)
+def test_one_warning_at_the_line_of_the_caller(name, label):
+    """Also for a batch of which several matrices are bad."""
+    host, options = catalog.CASES[name].trouble[label]
+    function = catalog.function(name)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        result = function(host, **options)
+    assert [w.category for w in caught] == [lx.ConvergenceWarning]
+    assert caught[0].filename == __file__
+    assert len(str(caught[0].message)) > 30
+    if hasattr(result, "converged"):
+        assert not result.converged
+
+
+@pytest.mark.thread_unsafe(reason="records warnings")
+@pytest.mark.parametrize(("name", "label"), catalog.variants())
+def test_good_input_gives_no_warning(leg, name, label):
+    case = catalog.CASES[name]
+    inputs = case.inputs(leg, (2, 4, 4))
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        catalog.call(name, inputs, case.variants[label])
+    assert not caught
+
+
+def state():
+    """Everything global that a numerical library is tempted to touch."""
+    kind, keys, *rest = np.random.get_state()  # noqa: NPY002
+    return (
+        (kind, keys.tobytes(), *rest),
+        list(warnings.filters),
+        np.geterr(),
+        np.get_printoptions(),
+        dict(os.environ),
+    )
+
+
+@pytest.mark.thread_unsafe(reason="looks at global state")
+@pytest.mark.filterwarnings("ignore::linalgx.ConvergenceWarning")
+@pytest.mark.parametrize("name", catalog.CASES)
+def test_global_state_is_untouched(name):
+    case = catalog.CASES[name]
+    catalog.call(name, case.hosts((4, 4)), case.default)  # first use loads what it needs
+    before = state()
+    for options in case.variants.values():
+        catalog.call(name, case.hosts((4, 4)), options)
+    for host, options in case.trouble.values():
+        catalog.function(name)(host, **options)
+    assert state() == before
+
+
+@pytest.mark.parametrize(("name", "label"), OBSERVED)
+class TestObservers:
+    """A callback sees every iteration from k = 0 on, may stop the run, and may break it."""
+
+    def run(self, name, label, callback, leg):
+        case = catalog.CASES[name]
+        options = {**case.variants[label], "callback": callback}
+        return catalog.call(name, case.inputs(leg, (4, 4)), options)
+
+    def test_states_are_counted(self, leg, name, label):
+        seen = []
+        result = self.run(name, label, lambda s: seen.append((s, leg.to_numpy(s.x).shape)), leg)
+        states = [s for s, _ in seen]
+        assert states
+        assert all(isinstance(s, IterationState) for s in states)
+        assert [s.k for s in states] == list(range(len(states)))
+        assert all(type(s.residual) is float for s in states)
+        assert all(leg.matches(s.x) for s in states)
+        assert all(shape[-2:] == (4, 4) for _, shape in seen)
+        if hasattr(result, "iterations"):
+            assert result.iterations == states[-1].k
+            assert result.history == tuple(s.residual for s in states)
+
+    def test_stopping(self, leg, name, label):
+        def stop(state):
+            raise StopIteration
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", lx.ConvergenceWarning)
+            result = self.run(name, label, stop, leg)
+        if hasattr(result, "status"):
+            assert result.status is lx.Status.STOPPED
+            assert not result.converged
+        for x in catalog.outputs(result).values():
+            assert leg.matches(x)
+
+    def test_other_errors_pass(self, leg, name, label):
+        def fail(state):
+            raise KeyError("mine")
+
+        with pytest.raises(KeyError, match="mine"):
+            self.run(name, label, fail, leg)
+
+    def test_looking_changes_nothing(self, leg, name, label):
+        case = catalog.CASES[name]
+        out = catalog.outputs(self.run(name, label, lambda s: None, leg))
+        alone = catalog.outputs(catalog.call(name, case.inputs(leg, (4, 4)), case.variants[label]))
+        for key, x in alone.items():
+            np.testing.assert_allclose(
+                leg.to_numpy(out[key]), leg.to_numpy(x), rtol=0, atol=200 * leg.eps
+            )

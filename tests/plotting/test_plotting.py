@@ -1,0 +1,116 @@
+"""Pictures: what they draw, on which axis, and what they refuse."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import matplotlib
+import numpy as np
+import pytest
+
+matplotlib.use("agg")
+
+import matplotlib.pyplot as plt
+
+import linalgx as lx
+from linalgx.plotting import COLORS, history, spectrum
+
+
+@pytest.fixture
+def ax() -> Iterator[Any]:
+    figure, ax = plt.subplots()
+    yield ax
+    plt.close(figure)
+
+
+def drawn(ax: Any, line: int = 0) -> np.ndarray:
+    return np.asarray(ax.get_lines()[line].get_ydata())
+
+
+def test_history_of_a_result(ax: Any) -> None:
+    result = lx.orthogonal.inverse_root(lx.gallery.hilbert(4), 2, method="newton")
+    assert history(result, ax) is ax
+    np.testing.assert_array_equal(drawn(ax), result.history)
+    assert ax.get_yscale() == "log"
+    assert ax.get_xlabel() == "iteration"
+    assert ax.get_ylabel() == "residual"
+
+
+def test_history_of_numbers_with_an_exact_zero(ax: Any) -> None:
+    history([1.0, 1e-3, 0.0], ax, label="run")
+    ax.figure.canvas.draw()
+    low, high = ax.get_ylim()
+    assert 0 < low < 1e-3
+    assert high > 1
+    assert ax.get_legend_handles_labels()[1] == ["run"]
+
+
+@pytest.mark.parametrize("wrong", [[], [[1.0, 2.0]], 3.0])
+def test_history_refuses(ax: Any, wrong: Any) -> None:
+    with pytest.raises(ValueError, match="result must have a history"):
+        history(wrong, ax)
+
+
+def test_spectrum_of_a_matrix(ax: Any, leg: Any) -> None:
+    a = leg.randsvd(6, 4, 1e3)
+    assert spectrum(a, ax) is ax
+    np.testing.assert_allclose(drawn(ax), [1, 1e-1, 1e-2, 1e-3], rtol=1e4 * leg.eps)
+    assert ax.get_yscale() == "log"
+    assert ax.get_ylabel() == "singular value"
+
+
+def test_spectrum_of_values_is_ordered_and_linear_when_it_can_be(ax: Any) -> None:
+    values = np.array([1.0, 3.0, 2.0])
+    spectrum(values, ax)
+    np.testing.assert_array_equal(drawn(ax), [3, 2, 1])
+    np.testing.assert_array_equal(values, [1, 3, 2])
+    assert ax.get_yscale() == "linear"
+
+
+def test_spectrum_with_negative_values_stays_linear(ax: Any) -> None:
+    spectrum(np.array([-1.0, 1000.0]), ax)
+    assert ax.get_yscale() == "linear"
+
+
+def test_one_axis_goes_logarithmic_and_stays_so(ax: Any) -> None:
+    spectrum([1.0, 2.0], ax)
+    spectrum([1e-6, 1.0], ax)
+    spectrum([1.0, 2.0], ax)
+    assert ax.get_yscale() == "log"
+
+
+@pytest.mark.parametrize("wrong", [np.zeros((2, 2, 2)), np.zeros(0), np.float64(1)])
+def test_spectrum_refuses(ax: Any, wrong: Any) -> None:
+    with pytest.raises(ValueError, match="values must be a matrix or a vector"):
+        spectrum(wrong, ax)
+
+
+def test_lines_take_the_colours_of_the_palette_in_turn(ax: Any) -> None:
+    for _ in range(len(COLORS) + 1):
+        history([1.0, 0.1], ax)
+    colors = [line.get_color() for line in ax.get_lines()]
+    assert colors == [*COLORS, COLORS[0]]
+    assert history([1.0], ax, color="red").get_lines()[-1].get_color() == "red"
+
+
+def test_without_an_axis_a_new_figure_is_made() -> None:
+    before = set(plt.get_fignums())
+    ax = spectrum([2.0, 1.0])
+    assert ax.figure.number not in before
+    plt.close(ax.figure)
+
+
+def test_import_is_lazy_and_a_missing_matplotlib_names_the_cure() -> None:
+    code = """
+import sys
+import linalgx.plotting
+assert "matplotlib" not in sys.modules
+sys.modules["matplotlib"] = None
+try:
+    linalgx.plotting.spectrum([2.0, 1.0])
+except ImportError as error:
+    print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "plotting needs matplotlib: pip install 'linalgx[plot]'"
