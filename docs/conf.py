@@ -67,6 +67,7 @@ sphinx_gallery_conf = {
     "show_signature": False,
     "copyfile_regex": "",
     "reset_modules": ("matplotlib",),
+    "capture_repr": (),  # what is printed and drawn, not the repr of a legend
 }
 
 # Look

@@ -121,6 +121,9 @@ class Case:
         Option -> accepted names.
     divisor : callable
         Options -> number that must divide k in the scaling test.
+    brief : tuple of str
+        Labels of the variants that differ in more than numbers; all when empty. Most promises are
+        checked for these only.
     trouble : dict
         Label -> (host input, options) of calls that must warn exactly once.
     """
@@ -132,6 +135,7 @@ class Case:
     square: bool = False
     choices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     divisor: Callable[[Options], int] = lambda options: 1
+    brief: tuple[str, ...] = ()
     trouble: Mapping[str, tuple[Any, Options]] = field(default_factory=dict)
 
     def hosts(self, shape: Shape, *, complex_: bool = False, seed: int = 0) -> Arrays:
@@ -232,9 +236,13 @@ def _root_check(inputs: Arrays, out: Arrays, options: Options) -> float:
     return max(lx.testing.root_ratios(a, out["x"], p))
 
 
-def variants(names: Mapping[str, Case] | None = None) -> list[tuple[str, str]]:
-    """Every (function, label of options), for parametrized tests."""
-    return [(name, label) for name, case in (names or CASES).items() for label in case.variants]
+def variants(*, brief: bool = True) -> list[tuple[str, str]]:
+    """Return (function, label of options) for parametrized tests."""
+    return [
+        (name, label)
+        for name, case in CASES.items()
+        for label in (case.brief if brief and case.brief else case.variants)
+    ]
 
 
 POLAR_METHODS = ("svd", "qdwh", "zolo", "newton", "polar_express")
@@ -275,6 +283,7 @@ CASES: dict[str, Case] = {
             "normalize": ("frobenius", "schatten4"),
             "precondition": ("turbo",),
         },
+        brief=("default", "cans", "newton_schulz7", "root", "array", "schatten4", "turbo"),
     ),
     "orthogonal.soft_clip": Case(
         arrays={"a": general},

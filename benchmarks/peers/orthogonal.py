@@ -125,7 +125,7 @@ def orthogonalization() -> Iterator[Row]:
     a = np.random.default_rng(0).standard_normal((1024, 1024)).astype(np.float32)
     table = lx.orthogonal.polar_express_coefficients(5, lower=1e-3)
     works = [
-        partial(lx.orthogonal.orthogonalize, a, coefficients=table),
+        partial(lx.orthogonal.orthogonalize, a),
         partial(quintic_loop, a, table),
     ]
     ours, peer = fastest(works, repeats=9)

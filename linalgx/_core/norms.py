@@ -1,5 +1,6 @@
 """Norms per matrix over the last two axes. Entries are expected at unit scale."""
 
+from linalgx.backend import is_complex
 from linalgx.typing import Array, Namespace
 
 
@@ -7,7 +8,7 @@ def frobenius(a: Array, *, xp: Namespace, keepdims: bool = False) -> Array:
     """Root of the sum of squares, by an inner product, which makes no temporary array."""
     x = xp.reshape(a, (*a.shape[:-2], a.shape[-2] * a.shape[-1]))
     square = xp.linalg.vecdot(x, x)
-    norm = xp.sqrt(xp.real(square) if xp.isdtype(square.dtype, "complex floating") else square)
+    norm = xp.sqrt(xp.real(square) if is_complex(a, xp=xp) else square)
     return norm[..., None, None] if keepdims else norm
 
 

@@ -1,5 +1,7 @@
 """Precision of arrays: which dtypes are accepted, and the constants tolerances are made of."""
 
+from functools import cache
+
 from linalgx.typing import Array, Device, DType, Namespace
 
 FLOATING = ("float32", "float64", "complex64", "complex128")
@@ -23,7 +25,13 @@ def default_float(device: Device, *, xp: Namespace) -> DType:
 
 def is_complex(a: Array, *, xp: Namespace) -> bool:
     """Whether the array holds complex numbers."""
-    return bool(xp.isdtype(a.dtype, "complex floating"))
+    return _is_complex_dtype(a.dtype, xp)
+
+
+@cache
+def _is_complex_dtype(dtype: DType, xp: Namespace) -> bool:
+    """Remembered: the question is asked at every turn, and `isdtype` takes its time."""
+    return bool(xp.isdtype(dtype, "complex floating"))
 
 
 def real_dtype(a: Array, *, xp: Namespace) -> DType:

@@ -40,5 +40,5 @@ SUPPORT: dict[str, Support] = {
     "orthogonal.eigh": Support(note="the recursion is steered on the host"),
     "orthogonal.svd": Support(note="the recursion is steered on the host"),
     "orthogonal.inverse_root": Support(note="the Newton iteration instead of eigh on a GPU"),
-    "orthogonal.sqrt": Support(note="the Newton iteration instead of eigh on a GPU"),
+    "orthogonal.sqrt": Support(),
 }

@@ -5,6 +5,7 @@ Legend: X = A/α with ‖X‖₂ ≤ 1; ℓ = lower bound of its singular values
 
 from dataclasses import dataclass
 from math import sqrt
+from typing import NamedTuple
 
 from linalgx._core.iterate import notify
 from linalgx._core.norms import frobenius
@@ -22,6 +23,14 @@ from linalgx.backend import (
 )
 from linalgx.errors import LinAlgError
 from linalgx.typing import Array, Callback, Namespace
+
+
+class Factors(NamedTuple):
+    """What a method returns: U to be polished and certified, or final U and, if wanted, P."""
+
+    u: Array
+    p: Array | None = None
+    final: bool = False
 
 
 @dataclass(slots=True)

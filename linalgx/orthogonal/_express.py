@@ -6,7 +6,7 @@ coefficients of one odd quintic step X (aI + bG + cG²).
 
 from linalgx._core.polish import identity_like
 from linalgx.backend import gram, hermitian_square
-from linalgx.orthogonal._control import Control, interval, near_isometry
+from linalgx.orthogonal._control import Control, Factors, interval, near_isometry
 from linalgx.orthogonal.coefficients import polar_express_coefficients
 from linalgx.typing import Array, Namespace
 
@@ -16,7 +16,7 @@ MOST = 40
 NEWTON_SCHULZ = (1.875, -1.25, 0.375)
 
 
-def polar_express(a: Array, *, control: Control, xp: Namespace) -> tuple[Array, None]:
+def polar_express(a: Array, *, control: Control, xp: Namespace) -> Factors:
     """Return U before polishing; ‖G − I‖_F ≤ 1/10 there, or the certificate will see it.
 
     A singular value may stay below the rest for long. Hence the test asks for G near I, which
@@ -25,16 +25,16 @@ def polar_express(a: Array, *, control: Control, xp: Namespace) -> tuple[Array, 
     x, lower = interval(a, xp=xp)
     rows = [tuple(map(float, row)) for row in _rows(lower)]
     if control.stop(0, x, xp=xp):
-        return x, None
+        return Factors(x)
     g = gram(x, xp=xp)
     for k in range(1, control.steps(MOST) + 1):
         row = rows[k - 1] if k <= len(rows) else NEWTON_SCHULZ
         x = _step(x, g, *row, xp=xp)
         g = gram(x, xp=xp)
         if control.stop(k, x, xp=xp) or (k >= len(rows) and near_isometry(g, 0.1, xp=xp)):
-            return x, None
+            return Factors(x)
     control.cut = True
-    return x, None
+    return Factors(x)
 
 
 def _rows(lower: float) -> list[list[float]]:

@@ -83,7 +83,7 @@ def _many_small(a: Array, threshold: float, *, xp: Namespace) -> bool:
     guess costs time and nothing else.
     """
     half = a.shape[0] // 2
-    for part, share in ((a[:half, :half], 0.1), (a, 0.3)):
+    for part, share in ((a[:half, :half], 0.1), (a, 0.25)):
         pivots = lu_pivots(part, xp=xp)
         if pivots is None or (pivots < threshold * pivots.max()).mean() > share:
             return True

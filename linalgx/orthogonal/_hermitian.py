@@ -10,7 +10,8 @@ from linalgx.typing import Array, Namespace
 
 def rounding(a: Array, *, xp: Namespace) -> float:
     """Return max(n, 10)·eps, relative rounding error of a product or decomposition."""
-    return max(a.shape[-1], 10) * eps(a, xp=xp)
+    n: int = a.shape[-1]
+    return max(n, 10) * eps(a, xp=xp)
 
 
 def require_hermitian(a: Array, name: str, *, xp: Namespace) -> Array:

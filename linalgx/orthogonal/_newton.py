@@ -7,14 +7,14 @@ from math import sqrt
 
 from linalgx._core.norms import frobenius, inf_norm, one_norm
 from linalgx.backend import adjoint, eps, inv
-from linalgx.orthogonal._control import Control, largest
+from linalgx.orthogonal._control import Control, Factors, largest
 from linalgx.typing import Array, Namespace
 
 MOST = 20
 """Nine iterations suffice in theory for any matrix in double precision."""
 
 
-def newton(a: Array, *, control: Control, xp: Namespace) -> tuple[Array, None]:
+def newton(a: Array, *, control: Control, xp: Namespace) -> Factors:
     """Return U before polishing; `LinAlgError` for a singular matrix.
 
     Convergence is quadratic and the polish does the rest, hence the loose test.
@@ -23,7 +23,7 @@ def newton(a: Array, *, control: Control, xp: Namespace) -> tuple[Array, None]:
     limit = sqrt(2.0 * unit ** (1 / 3)) / 1.5
     x, change = xp.asarray(a, copy=True), xp.ones_like(frobenius(a, xp=xp))
     if control.stop(0, x, xp=xp):
-        return x, None
+        return Factors(x)
     for k in range(1, control.steps(MOST) + 1):
         new = _step(x, change, xp=xp)
         size = frobenius(new, xp=xp)
@@ -31,9 +31,9 @@ def newton(a: Array, *, control: Control, xp: Namespace) -> tuple[Array, None]:
         x = new
         done = largest(xp.where(change == change, change, 0.0), xp=xp) * sqrt(n) <= limit
         if control.stop(k, x, xp=xp) or done:
-            return x, None
+            return Factors(x)
     control.cut = True
-    return x, None
+    return Factors(x)
 
 
 def _step(x: Array, change: Array, *, xp: Namespace) -> Array:

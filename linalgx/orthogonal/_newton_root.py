@@ -139,7 +139,7 @@ def _deviation(m: Array, *, xp: Namespace) -> Array:
     return xp.max(size, axis=(-2, -1)) if m.shape[-1] else xp.sum(size, axis=(-2, -1))
 
 
-def _read(error: Array, active: Array, *, xp: Namespace) -> tuple[tuple[float], bool]:
+def _read(error: Array, active: Array, *, xp: Namespace) -> tuple[tuple[float, ...], bool]:
     """Worst deviation and whether any matrix still works, in one synchronisation."""
     if 0 in error.shape:
         return (0.0,), False

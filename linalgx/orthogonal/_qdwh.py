@@ -8,7 +8,7 @@ from math import sqrt
 from linalgx._core.norms import frobenius
 from linalgx._core.polish import identity_like
 from linalgx.backend import adjoint, cholesky, eps, gram, qr, solve_triangular
-from linalgx.orthogonal._control import Control, interval, largest
+from linalgx.orthogonal._control import Control, Factors, interval, largest
 from linalgx.orthogonal._weights import LIMIT, qdwh_rows
 from linalgx.typing import Array, Namespace
 
@@ -16,7 +16,7 @@ MOST = 12
 """Six iterations suffice; more are for a lower bound that was too large."""
 
 
-def qdwh(a: Array, *, control: Control, xp: Namespace) -> tuple[Array, None]:
+def qdwh(a: Array, *, control: Control, xp: Namespace) -> Factors:
     """Return U before polishing.
 
     The test on the change of X notices when the lower bound was too large, which the recurrence
@@ -26,15 +26,15 @@ def qdwh(a: Array, *, control: Control, xp: Namespace) -> tuple[Array, None]:
     x, lower = interval(a, xp=xp)
     rows = qdwh_rows(lower, sqrt(unit))
     if control.stop(0, x, xp=xp):
-        return x, None
+        return Factors(x)
     for k in range(1, control.steps(MOST) + 1):
         new = _step(x, *(rows[k - 1] if k <= len(rows) else LIMIT), xp=xp)
         done = k >= len(rows) and _settled(new - x, unit ** (1 / 6) * 2.0 * sqrt(n), xp=xp)
         x = new
         if control.stop(k, x, xp=xp) or done:
-            return x, None
+            return Factors(x)
     control.cut = True
-    return x, None
+    return Factors(x)
 
 
 def _settled(change: Array, limit: float, *, xp: Namespace) -> bool:

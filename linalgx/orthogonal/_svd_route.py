@@ -8,19 +8,27 @@ from math import sqrt
 from linalgx._core.norms import frobenius
 from linalgx.backend import adjoint, eps, hermitian, host_float, svd
 from linalgx.orthogonal._certificate import polished
-from linalgx.orthogonal._control import Control
+from linalgx.orthogonal._control import Control, Factors
 from linalgx.typing import Array, Namespace
 
 
-def svd_route(a: Array, *, control: Control, xp: Namespace) -> tuple[Array, Array | None]:
-    """Return U; polished, and with B, when P is wanted."""
+def svd_route(a: Array, *, control: Control, xp: Namespace) -> Factors:
+    """Return polished U, and P when it is wanted. Nothing is left to certify."""
     w, s, vh = svd(a, xp=xp)
     u = shown(w @ vh, control=control, xp=xp)
-    if not control.compute_p:
-        return u, None
     u, _ = polished(u, xp=xp)
+    if not control.compute_p:
+        return Factors(u, None, True)
     b = adjoint(u, xp=xp) @ a
-    return (u, b) if a.ndim > 2 else _aligned(a, u, b, s, adjoint(vh, xp=xp), xp=xp)
+    p = hermitian(b, xp=xp)
+    if a.ndim == 2:
+        b -= p
+        skew = host_float(frobenius(b, xp=xp))
+        lead = int(xp.count_nonzero(s >= 0.1 * s[0]))
+        usual = 9.0 * eps(a, xp=xp) * sqrt(max(1.0, s.shape[0] / 256))
+        if skew > usual * host_float(frobenius(s[None, :], xp=xp)) and lead <= s.shape[0] // 4:
+            u, p = _aligned(u, p, 2.0 * b, s, adjoint(vh, xp=xp), lead, xp=xp)
+    return Factors(u, p, True)
 
 
 def shown(u: Array, *, control: Control, xp: Namespace) -> Array:
@@ -32,24 +40,19 @@ def shown(u: Array, *, control: Control, xp: Namespace) -> Array:
 
 
 def _aligned(
-    a: Array, u: Array, b: Array, s: Array, v: Array, *, xp: Namespace
+    u: Array, p: Array, k: Array, s: Array, v: Array, lead: int, *, xp: Namespace
 ) -> tuple[Array, Array]:
     """Turn U a little where divide and conquer left K unusually large; one matrix.
 
     U (I + Σ) with P Σ + Σ P = K has the next smaller K (ours, to first order). In the basis V,
-    Σᵢⱼ = Kᵢⱼ/(sᵢ + sⱼ), and only the rows and columns of large sⱼ matter: with the columns V₁,
-    Σ = Y V₁ᴴ − V₁ Zᴴ.
+    Σᵢⱼ = Kᵢⱼ/(sᵢ + sⱼ), and only the rows and columns of the `lead` large sⱼ matter: with their
+    columns V₁ of V, Σ = Y V₁ᴴ − V₁ Zᴴ. Then B becomes (I − Σ) B.
     """
-    n = s.shape[0]
-    unit = eps(a, xp=xp)
-    k = b - adjoint(b, xp=xp)
-    large = 0.5 * host_float(frobenius(k, xp=xp)) / host_float(frobenius(a, xp=xp))
-    lead = int(xp.count_nonzero(s >= 0.1 * s[0]))
-    if large <= 9.0 * unit * sqrt(max(1.0, n / 256)) or lead > n // 4:
-        return u, b
     v1 = v[:, :lead]
     c = adjoint(v, xp=xp) @ (k @ v1) / (s[:, None] + s[None, :lead])
     y, z = v @ c, v[:, lead:] @ c[lead:, :]
-    u = u + (u @ y) @ adjoint(v1, xp=xp) - (u @ v1) @ adjoint(z, xp=xp)
-    b = b - y @ (adjoint(v1, xp=xp) @ b) + v1 @ (adjoint(z, xp=xp) @ b)
-    return u, b
+    left, right = xp.concat([y, -v1], axis=1), adjoint(xp.concat([v1, z], axis=1), xp=xp)
+    u += (u @ left) @ right
+    b = p + 0.5 * k
+    b -= left @ (right @ b)
+    return u, hermitian(b, xp=xp)

@@ -18,7 +18,7 @@ from linalgx.backend import (
     real_dtype,
     solve_triangular,
 )
-from linalgx.orthogonal._control import Control, interval, near_isometry
+from linalgx.orthogonal._control import Control, Factors, interval, near_isometry
 from linalgx.orthogonal._weights import zolotarev_map, zolotarev_order, zolotarev_step
 from linalgx.typing import Array, Namespace
 
@@ -26,12 +26,12 @@ MOST = 4
 """Two steps suffice; the others are for a lower bound that was too large."""
 
 
-def zolo(a: Array, *, control: Control, xp: Namespace) -> tuple[Array, None]:
+def zolo(a: Array, *, control: Control, xp: Namespace) -> Factors:
     """Return U before polishing."""
     unit, n = eps(a, xp=xp), a.shape[-1]
     x, lower = interval(a, xp=xp)
     if control.stop(0, x, xp=xp):
-        return x, None
+        return Factors(x)
     r = zolotarev_order(lower)
     for k in range(1, control.steps(MOST) + 1):
         c, weights, m = zolotarev_step(lower, r)
@@ -40,11 +40,11 @@ def zolo(a: Array, *, control: Control, xp: Namespace) -> tuple[Array, None]:
         done = 1.0 - lower <= sqrt(unit) and near_isometry(gram(new, xp=xp), 0.01 * sqrt(n), xp=xp)
         x = new
         if control.stop(k, x, xp=xp) or done:
-            return x, None
+            return Factors(x)
         if k >= 2:  # more steps only correct a lower bound that was too large
             lower, r = min(lower, 0.99), 2
     control.cut = True
-    return x, None
+    return Factors(x)
 
 
 def _step(

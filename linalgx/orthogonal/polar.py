@@ -8,39 +8,25 @@ measurement has spoiled, the update direction of optimizers that treat all direc
 Legend: A m x n; U isometry; P the Hermitian factor; B = UᴴA; T = A or Aᴴ, whichever is tall.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
-from math import prod, sqrt
+from math import prod
 from operator import index
 from typing import Any, NamedTuple
 
-from linalgx._core.batching import flatten_batch, unflatten_batch, where_matrix
+from linalgx._core.batching import flatten_batch, unflatten_batch
 from linalgx._core.choose import choose
 from linalgx._core.scaling import from_unit_scale, to_unit_scale
-from linalgx.backend import (
-    adjoint,
-    as_matrix,
-    device_of,
-    eps,
-    find_kernel,
-    from_host,
-    hermitian,
-    is_gpu,
-    to_host,
-)
-from linalgx.errors import ConvergenceWarning, LinAlgError, warn
-from linalgx.orthogonal._certificate import certified, polished, semidefinite
-from linalgx.orthogonal._control import Control
+from linalgx.backend import as_matrix, device_of, find_kernel, is_gpu
+from linalgx.orthogonal._control import Control, Factors
 from linalgx.orthogonal._express import polar_express
 from linalgx.orthogonal._gram_route import SMALLEST, gram_route
 from linalgx.orthogonal._newton import newton
 from linalgx.orthogonal._qdwh import qdwh
+from linalgx.orthogonal._shapes import Method, any_shape, positions, scattered
 from linalgx.orthogonal._svd_route import shown, svd_route
-from linalgx.orthogonal._tall import compressed, expanded, spans
 from linalgx.orthogonal._zolo import zolo
 from linalgx.typing import Array, Callback, Namespace
-
-Method = Callable[..., tuple[Array, Array | None]]
 
 SIDES = {"right": False, "left": True}
 TINY = 16
@@ -175,11 +161,11 @@ def polar(
         return PolarResult(*_tiny(a, left, compute_p, xp=xp))
     scaled, exponent = to_unit_scale(a, xp=xp)
     control = Control(limit, callback, tuple(a.shape[:-2]), compute_p)
-    u, p = _any_shape(scaled, run, left, control, xp=xp)
+    u, p = any_shape(scaled, run, left, control, xp=xp)
     return PolarResult(u, None if p is None else from_unit_scale(p, exponent, xp=xp))
 
 
-def automatic(a: Array, *, control: Control, xp: Namespace) -> tuple[Array, Array | None]:
+def automatic(a: Array, *, control: Control, xp: Namespace) -> Factors:
     """Choose by what was measured: QDWH on a GPU, the Gram route for large orders, or the SVD."""
     if is_gpu(a, xp=xp):
         return qdwh(a, control=control, xp=xp)
@@ -191,9 +177,8 @@ def automatic(a: Array, *, control: Control, xp: Namespace) -> tuple[Array, Arra
             return svd_route(a, control=control, xp=xp)
     else:
         quiet = replace(control, callback=None, compute_p=False)
-        parts = [automatic(a[k, ...], control=quiet, xp=xp)[0] for k in range(a.shape[0])]
-        u = xp.stack(parts)
-    return shown(u, control=control, xp=xp), None
+        u = xp.stack([automatic(a[k, ...], control=quiet, xp=xp).u for k in range(a.shape[0])])
+    return Factors(shown(u, control=control, xp=xp))
 
 
 METHODS: Mapping[str, Method] = {
@@ -234,129 +219,12 @@ def _tiny(a: Array, left: bool, compute_p: bool, *, xp: Namespace) -> tuple[Arra
     good = xp.zeros(flat.shape[0], dtype=xp.bool, device=device_of(a))
     kernel(flat, u, p, good, left, compute_p)
     if not bool(xp.all(good)):
-        again = xp.take(flat, _where(~good, xp=xp), axis=0)
+        again = xp.take(flat, positions(~good, xp=xp), axis=0)
         again, exponent = to_unit_scale(again, xp=xp)
         control = Control(None, None, tuple(again.shape[:1]), compute_p)
-        u_again, p_again = _any_shape(again, svd_route, left, control, xp=xp)
-        u = _scattered(u, u_again, ~good, xp=xp)
+        u_again, p_again = any_shape(again, svd_route, left, control, xp=xp)
+        u = scattered(u, u_again, ~good, xp=xp)
         if p_again is not None:
-            p = _scattered(p, from_unit_scale(p_again, exponent, xp=xp), ~good, xp=xp)
+            p = scattered(p, from_unit_scale(p_again, exponent, xp=xp), ~good, xp=xp)
     u, p = (unflatten_batch(x, batch, xp=xp) for x in (u, p))
     return u, p if compute_p else None
-
-
-def _any_shape(
-    a: Array, run: Method, left: bool, control: Control, *, xp: Namespace
-) -> tuple[Array, Array | None]:
-    """Reduce to tall T, one batch axis and nonzero matrices; P directly or from UᴴA or AUᴴ."""
-    m, n = a.shape[-2:]
-    order = m if left else n
-    if 0 in a.shape:
-        p = xp.zeros((*a.shape[:-2], order, order), dtype=a.dtype, device=device_of(a))
-        return xp.zeros_like(a), p if control.compute_p else None
-    flat, batch = flatten_batch(a, xp=xp)
-    zero = ~xp.any(flat != 0, axis=(-2, -1))
-    some_zero = bool(xp.any(zero))
-    if some_zero:
-        eye = xp.eye(m, n, dtype=a.dtype, device=device_of(a))
-        flat = where_matrix(zero, eye, flat, xp=xp)
-    flip = m < n or (m == n and left)
-    direct = flip == left
-    inner = replace(control, compute_p=control.compute_p and direct)
-    t = adjoint(flat, xp=xp) if flip else flat
-    u, p = (_square if t.shape[-2] == t.shape[-1] else _tall)(t, run, inner, xp=xp)
-    u = adjoint(u, xp=xp) if flip else u
-    if control.compute_p and not direct:
-        uh = adjoint(u, xp=xp)
-        p = hermitian(flat @ uh if left else uh @ flat, xp=xp)
-    if p is not None:
-        p = where_matrix(zero, xp.zeros_like(p), p, xp=xp) if some_zero else p
-        p = unflatten_batch(p, batch, xp=xp)
-    return unflatten_batch(u, batch, xp=xp), p
-
-
-def _tall(
-    t: Array, run: Method, control: Control, *, xp: Namespace
-) -> tuple[Array, Array | None]:
-    """Solve the square problem of the triangular factor, and check the way back."""
-    q, r, factor = compressed(t, xp=xp)
-    u, p = _square(r, run, control, xp=xp)
-    u = expanded(q, factor, u, xp=xp)
-    if factor is None:
-        u, _ = polished(u, xp=xp)
-    bad = ~spans(t, u, 20.0 * eps(t, xp=xp) * sqrt(t.shape[-1]), xp=xp)
-    return _repaired(t, u, p, bad, xp=xp) if bool(xp.any(bad)) else (u, p)
-
-
-def _square(
-    t: Array, run: Method, control: Control, *, xp: Namespace
-) -> tuple[Array, Array | None]:
-    """Run a method, polish, make P, and repair what fails the certificate."""
-    a = t[0, ...] if t.shape[0] == 1 else t
-    u, b = _guarded(a, run, control, xp=xp)
-    good = xp.ones(a.shape[:-2], dtype=xp.bool, device=device_of(a))
-    if b is None:
-        u, good = polished(u, xp=xp)
-        b = adjoint(u, xp=xp) @ a if control.compute_p or run is polar_express else None
-    p, fine = certified(a, u, b, xp=xp)
-    good = good & fine
-    if run is polar_express and p is not None:
-        good = good & semidefinite(p, a, xp=xp)
-    u, p = xp.reshape(u, t.shape), xp.reshape(p, t.shape) if p is not None else None
-    p = p if control.compute_p else None
-    bad = xp.reshape(~good, t.shape[:1])
-    if run is svd_route or not bool(xp.any(bad)):
-        return u, p
-    if control.cut and control.maxiter is not None:
-        warn(
-            f"polar came to maxiter={control.maxiter} before it was accurate; "
-            "the result comes from the singular value decomposition",
-            ConvergenceWarning,
-        )
-    return _repaired(t, u, p, bad, xp=xp)
-
-
-def _guarded(
-    a: Array, run: Method, control: Control, *, xp: Namespace
-) -> tuple[Array, Array | None]:
-    """Run a method; a matrix that makes a factorization fail is found by bisection, and zeroed.
-
-    The certificate will reject the zero matrix.
-    """
-    try:
-        return run(a, control=control, xp=xp)
-    except LinAlgError:
-        if run is svd_route or a.ndim == 2:
-            if run is svd_route:
-                raise
-            return xp.zeros_like(a), None
-        half = a.shape[0] // 2
-        quiet = replace(control, callback=None, compute_p=False)
-        parts = [a[:half, ...], a[half:, ...]] if half > 1 else [a[k, ...] for k in range(a.shape[0])]
-        done = [_guarded(x, run, quiet, xp=xp)[0] for x in parts]
-        return xp.concat([x if x.ndim == 3 else x[None, ...] for x in done]), None
-
-
-def _repaired(
-    t: Array, u: Array, p: Array | None, bad: Array, *, xp: Namespace
-) -> tuple[Array, Array | None]:
-    """Compute the matrices of a mask again by the SVD."""
-    again = xp.take(t, _where(bad, xp=xp), axis=0)
-    control = Control(None, None, tuple(again.shape[:1]), False)
-    fresh, _ = polished(svd_route(again, control=control, xp=xp)[0], xp=xp)
-    if p is not None:
-        p = _scattered(p, hermitian(adjoint(fresh, xp=xp) @ again, xp=xp), bad, xp=xp)
-    return _scattered(u, fresh, bad, xp=xp), p
-
-
-def _where(mask: Array, *, xp: Namespace) -> Array:
-    """Positions at which a mask of one axis is true."""
-    positions = [k for k, flag in enumerate(to_host(mask)) if flag]
-    return xp.asarray(positions, dtype=xp.int64, device=device_of(mask))
-
-
-def _scattered(x: Array, new: Array, mask: Array, *, xp: Namespace) -> Array:
-    """Put the matrices `new` into the places of a mask; the standard has no indexed assignment."""
-    source = xp.cumulative_sum(xp.astype(mask, xp.int64)) - 1
-    source = xp.where(mask, source, xp.zeros_like(source))
-    return where_matrix(mask, xp.take(new, source, axis=0), x, xp=xp)

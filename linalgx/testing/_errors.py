@@ -21,7 +21,7 @@ class PolarErrors(NamedTuple):
     min_eig: float
 
 
-def polar_errors(a: Array, u: Array, p: Array, *, side: str = "right") -> PolarErrors:
+def polar_errors(a: Array, u: Array, p: Array, /, *, side: str = "right") -> PolarErrors:
     """Measure a polar decomposition in Frobenius norms, without the factor n of the ratios.
 
     Use it to compare algorithms; use `polar_ratios` to decide whether a result is right.

@@ -70,7 +70,7 @@ class RootRatios(NamedTuple):
     hermitian: float
 
 
-def polar_ratios(a: Array, u: Array, p: Array, *, side: str = "right") -> PolarRatios:
+def polar_ratios(a: Array, u: Array, p: Array, /, *, side: str = "right") -> PolarRatios:
     """Measure a polar decomposition A = U P (right) or A = P U (left).
 
     Parameters
@@ -139,7 +139,7 @@ def polar_ratios(a: Array, u: Array, p: Array, *, side: str = "right") -> PolarR
     )
 
 
-def svd_ratios(a: Array, u: Array, s: Array, vh: Array) -> SVDRatios:
+def svd_ratios(a: Array, u: Array, s: Array, vh: Array, /) -> SVDRatios:
     """Measure a reduced singular value decomposition A = U diag(s) Vᴴ.
 
     Parameters
@@ -206,7 +206,7 @@ def svd_ratios(a: Array, u: Array, s: Array, vh: Array) -> SVDRatios:
     )
 
 
-def eigh_ratios(a: Array, w: Array, v: Array) -> EighRatios:
+def eigh_ratios(a: Array, w: Array, v: Array, /) -> EighRatios:
     """Measure a Hermitian eigendecomposition A = V diag(w) Vᴴ.
 
     Parameters
@@ -266,7 +266,7 @@ def eigh_ratios(a: Array, w: Array, v: Array) -> EighRatios:
     )
 
 
-def qr_ratios(a: Array, q: Array, r: Array) -> QRRatios:
+def qr_ratios(a: Array, q: Array, r: Array, /) -> QRRatios:
     """Measure a reduced QR decomposition A = Q R.
 
     For a pivoted one pass ``a[:, p]``.
@@ -329,7 +329,7 @@ def qr_ratios(a: Array, q: Array, r: Array) -> QRRatios:
     )
 
 
-def root_ratios(a: Array, x: Array, p: int) -> RootRatios:
+def root_ratios(a: Array, x: Array, /, p: int) -> RootRatios:
     """Measure X = A^(−1/p), or X = A^(1/|p|) for a negative `p`.
 
     Parameters
@@ -344,8 +344,8 @@ def root_ratios(a: Array, x: Array, p: int) -> RootRatios:
     Returns
     -------
     RootRatios
-        ``residual`` = ‖A Xᵖ − I‖₁/(n·eps·‖A‖₁·‖X‖₁ᵖ) for an inverse root and
-        ‖X^|p| − A‖₁/(n·eps·‖X‖₁^|p|) for a root; ``hermitian`` = ‖X − Xᴴ‖₁/(n·eps·‖X‖₁).
+        ``residual`` = ‖A Xᵖ − I‖₁/(n·eps·‖A‖₁·‖Xᵖ‖₁) for an inverse root and
+        ‖X^|p| − A‖₁/(n·eps·‖A‖₁) for a root; ``hermitian`` = ‖X − Xᴴ‖₁/(n·eps·‖X‖₁).
 
     Raises
     ------
@@ -381,10 +381,10 @@ def root_ratios(a: Array, x: Array, p: int) -> RootRatios:
         raise ValueError("p must be a nonzero integer, got 0")
     if not finite:
         return RootRatios(NAN, NAN)
-    unit, size = eps(a, xp=xp) * max(a.shape[-1], 1), one_norm(x, xp=xp) ** float(abs(p))
+    unit, size = eps(a, xp=xp) * max(a.shape[-1], 1), one_norm(a, xp=xp)
     power = xp.linalg.matrix_power(x, abs(p))
     error = power - a if p < 0 else a @ power - identity(x, xp=xp)
-    size = size if p < 0 else size * one_norm(a, xp=xp)
+    size = size if p < 0 else size * one_norm(power, xp=xp)
     return RootRatios(
         relative(one_norm(error, xp=xp), size, unit, xp=xp),
         residual(x - adjoint(x, xp=xp), x, xp=xp),

@@ -11,7 +11,7 @@ def shapes(case):
     return [(4, 4)] if case.square else list(SHAPES.values())
 
 
-@pytest.mark.parametrize(("name", "label"), catalog.variants())
+@pytest.mark.parametrize(("name", "label"), catalog.variants(brief=False))
 def test_answers_follow_their_input(leg, name, label):
     """Every array of the result, for every option, on every leg; and the numbers are right."""
     case = catalog.CASES[name]

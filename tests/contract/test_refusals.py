@@ -33,8 +33,7 @@ def test_non_finite_entries(leg, name, argument, bad):
 
 
 @pytest.mark.filterwarnings("ignore::linalgx.ConvergenceWarning")
-@pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")
-@pytest.mark.filterwarnings("ignore:overflow:RuntimeWarning")
+@pytest.mark.filterwarnings("ignore:(invalid|overflow|divide by zero).* encountered:RuntimeWarning")
 @pytest.mark.parametrize("bad", [np.nan, np.inf], ids=str)
 @pytest.mark.parametrize(("name", "label"), catalog.variants())
 def test_unchecked_entries_are_never_a_success(leg, name, label, bad):
@@ -117,14 +116,22 @@ def test_hermitian_matrices_are_asked_for(leg, name):
         catalog.call(name, {"a": a}, catalog.CASES[name].default)
 
 
-@pytest.mark.parametrize("name", [n for n, c in catalog.CASES.items() if len(c.arrays) > 1])
+SEVERAL = {
+    **{n: (list(c.hosts((3, 3)).values()), c.default) for n, c in catalog.CASES.items()},
+    **catalog.RATIOS,
+}
+
+
+@pytest.mark.parametrize("name", [n for n, (hosts, _) in SEVERAL.items() if len(hosts) > 1])
 def test_two_libraries_do_not_mix(name):
-    case = catalog.CASES[name]
-    inputs = case.hosts((3, 3))
-    last = list(inputs)[-1]
-    inputs[last] = array_api_strict.asarray(inputs[last])
-    with pytest.raises(TypeError, match="to_backend"):
-        catalog.call(name, inputs, case.default)
+    *first, last = SEVERAL[name][0]
+    function, options = catalog.function(name), SEVERAL[name][1]
+    with pytest.raises(
+        TypeError, match=r"is an array of numpy and .* of array_api_strict.*to_back"
+    ):
+        function(*first, array_api_strict.asarray(last), **options)
+    with pytest.raises(TypeError, match=r"is a list beside array_api_strict .*to_backend"):
+        function(*(x.tolist() for x in first), array_api_strict.asarray(last), **options)
 
 
 @pytest.mark.parametrize("wrong", ["no such name", "", 3, ("svd",)], ids=repr)

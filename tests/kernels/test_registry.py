@@ -81,7 +81,7 @@ def test_a_missing_library_is_said_once(without_numba):
 
 def test_a_public_function_runs_without_numba(without_numba):
     """Generic code takes over, with the one warning at the caller's line."""
-    a = np.random.default_rng(0).standard_normal((50, 3, 3))
+    a = np.random.default_rng(0).standard_normal((200, 3, 3))
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         u, p = lx.orthogonal.polar(a)
@@ -92,7 +92,7 @@ def test_a_public_function_runs_without_numba(without_numba):
 
 
 def test_generic_and_kernel_agree(fresh, monkeypatch):
-    a = np.random.default_rng(0).standard_normal((50, 3, 3))
+    a = np.random.default_rng(0).standard_normal((200, 3, 3))
     u, p = lx.orthogonal.polar(a)
     monkeypatch.setenv("LINALGX_KERNELS", "generic")
     v, q = lx.orthogonal.polar(a)

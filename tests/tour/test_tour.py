@@ -49,16 +49,18 @@ class Tour(NamedTuple):
 def tour(tmp_path_factory: pytest.TempPathFactory) -> Tour:
     """One tour through everything, with pictures."""
     folder = tmp_path_factory.mktemp("tour") / "pictures"
-    start = time.perf_counter()
+    start = os.times()
     done = command_line("tour", "--save", str(folder))
-    return Tour(done, time.perf_counter() - start, folder)
+    end = os.times()
+    seconds = end.children_user + end.children_system - start.children_user - start.children_system
+    return Tour(done, seconds, folder)
 
 
 def test_it_ends_well_and_in_time(tour: Tour) -> None:
     assert tour.done.returncode == 0, tour.done.stderr
     if find_spec("numba") is not None:  # its absence is worth a warning
         assert tour.done.stderr == ""  # no bar either
-    assert tour.seconds < 60
+    assert tour.seconds < 45  # processor time: what else runs here must not matter
 
 
 def test_a_pipe_gets_plain_text_within_100_columns(tour: Tour) -> None:
@@ -200,8 +202,8 @@ def test_a_race_calls_both_and_keeps_the_best() -> None:
     def work(name: str, seconds: float) -> Any:
         def run() -> np.ndarray:
             calls[name] += 1
-            total = time.perf_counter() + seconds
-            while time.perf_counter() < total:
+            end = time.process_time() + seconds
+            while time.process_time() < end:
                 pass
             return np.ones(2)
 
@@ -213,5 +215,5 @@ def test_a_race_calls_both_and_keeps_the_best() -> None:
     )  # fmt: skip
     result = race(task, place("numpy"))
     assert calls["ours"] == calls["peer"] >= 4
-    assert 1 < result.ratio < 30
+    assert 1 < result.ratio < 100
     assert (result.ours_error, result.peer_error) == (2.0, 2.0)
