@@ -250,6 +250,10 @@ COEFFICIENTS = (
     *("polar_express", "muon", "you", "turbo", "modula", "cans", "root"),
     *("newton_schulz3", "newton_schulz5", "newton_schulz7"),
 )
+BADLY_CONDITIONED = {
+    "batch": np.stack([np.diag([1.0, 1e-3, 1e-5]) + 1e-6, np.diag([1.0, 1e-6, 1e-5])]),
+    "tall": np.vstack([np.diag([1.0, 1e-3, 1e-5]), np.ones((2, 3))]),
+}
 NEARLY_SINGULAR = np.stack([np.diag([1.0, 1e-30]), np.diag([1.0, 1e-28])])
 
 CASES: dict[str, Case] = {
@@ -265,6 +269,11 @@ CASES: dict[str, Case] = {
         degrees=lambda options: {"u": 0, "p": 1},
         check=_polar_check,
         choices={"side": ("right", "left"), "method": ("auto", *POLAR_METHODS)},
+        trouble={
+            f"{method}, {label}": (host, {"method": method, "maxiter": 1})
+            for method in ("qdwh", "zolo", "newton", "polar_express")
+            for label, host in BADLY_CONDITIONED.items()
+        },
     ),
     "orthogonal.orthogonalize": Case(
         arrays={"a": general},
@@ -273,7 +282,7 @@ CASES: dict[str, Case] = {
             **{name: {"coefficients": name} for name in COEFFICIENTS[1:]},
             "array": {"coefficients": np.array([[1.5, -0.5, 0.0], [1.875, -1.25, 0.375]])},
             "schatten4": {"normalize": "schatten4"},
-            "turbo": {"coefficients": "turbo", "precondition": "turbo"},
+            "preconditioned": {"coefficients": "turbo", "precondition": "turbo"},
             "two steps": {"steps": 2},
         },
         degrees=lambda options: {"result": 0},
@@ -283,7 +292,7 @@ CASES: dict[str, Case] = {
             "normalize": ("frobenius", "schatten4"),
             "precondition": ("turbo",),
         },
-        brief=("default", "cans", "newton_schulz7", "root", "array", "schatten4", "turbo"),
+        brief=("default", "cans", "newton_schulz7", "root", "array", "schatten4", "preconditioned"),
     ),
     "orthogonal.soft_clip": Case(
         arrays={"a": general},

@@ -1,6 +1,7 @@
 """What the documentation takes from the code: table of backends, docstrings, list of names."""
 
 import re
+from enum import EnumType
 from importlib import import_module
 from typing import Any
 
@@ -51,7 +52,7 @@ def _sentence(entry: Support) -> str:
         "sparse arrays and operators are accepted" if entry.operators else "dense arrays only",
     ]
     if entry.kernel:
-        parts.append(f"small NumPy matrices run in a {entry.kernel} kernel")
+        parts.append(f"for NumPy arrays there is a {entry.kernel} kernel")
     return "; ".join(parts) + "."
 
 
@@ -82,6 +83,14 @@ def escape(app: Any, what: str, name: str, obj: Any, options: Any, lines: list[s
             lines[k] = INITIAL.sub(r"\1\.", line)
 
 
+def list_values(app: Any, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
+    """List the members of an enumeration, whose values are sentences."""
+    if isinstance(obj, EnumType):
+        values = [x for member in obj for x in (f"``{member.name}``", f"   {member.value}")]
+        summary = next(k for k, line in enumerate(lines) if line.strip())
+        lines[summary + 1 : summary + 1] = ["", *values, ""]
+
+
 def skip_tuple_fields(app: Any, what: str, name: str, obj: Any, skip: bool, options: Any) -> Any:
     """Fields of named tuples are described in the docstring of the function."""
     return True if type(obj).__name__ == "_tuplegetter" else None
@@ -101,6 +110,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.add_directive("support-table", SupportTable)
     app.connect("autodoc-process-docstring", complete_backends, priority=600)
     app.connect("autodoc-process-docstring", escape, priority=700)
+    app.connect("autodoc-process-docstring", list_values, priority=800)
     app.connect("autodoc-skip-member", skip_tuple_fields)
     app.connect("env-check-consistency", check_names)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

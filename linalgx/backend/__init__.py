@@ -40,6 +40,7 @@ from linalgx.backend._linalg import (
     svd,
     svdvals,
 )
+from linalgx.backend._optimize import minimize_simplex
 from linalgx.backend._random import as_generator, standard_normal, uniform
 from linalgx.backend._scale import exponents, max_component, times_power_of_two
 from linalgx.backend._select import (
@@ -98,6 +99,7 @@ __all__ = [
     "library_name",
     "lu_pivots",
     "max_component",
+    "minimize_simplex",
     "namespace_of",
     "operand_namespace",
     "qr",

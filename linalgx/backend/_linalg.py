@@ -10,11 +10,23 @@ from functools import partial
 from importlib import import_module
 from typing import Any
 
+import numpy as np
+
 from linalgx.backend import _lapack
 from linalgx.backend._dtypes import is_complex
 from linalgx.backend._libraries import device_of, library_name
 from linalgx.errors import LinAlgError
 from linalgx.typing import Array, Namespace
+
+
+@contextmanager
+def _overflow_raises() -> Iterator[None]:
+    """Turn NumPy's overflow, when it rounds a result to single precision, into `LinAlgError`."""
+    try:
+        with np.errstate(over="raise"):
+            yield
+    except FloatingPointError as error:
+        raise LinAlgError(str(error)) from error
 
 
 @contextmanager
@@ -102,7 +114,7 @@ def cholesky(a: Array, *, xp: Namespace) -> Array:
 
 def inv(a: Array, *, xp: Namespace) -> Array:
     """Inverse; `LinAlgError` when a pivot is exactly zero."""
-    with raising("the inverse", xp=xp):
+    with raising("the inverse", xp=xp), _overflow_raises():
         return xp.linalg.inv(a)
 
 

@@ -34,7 +34,9 @@ SUPPORT: dict[str, Support] = {
     "orthogonal.polar": Support(
         kernel="Numba", note="QDWH instead of the SVD on a GPU; one synchronisation per check"
     ),
-    "orthogonal.orthogonalize": Support(note="matrix products only, no synchronisation"),
+    "orthogonal.orthogonalize": Support(
+        kernel="SciPy", note="matrix products only; one synchronisation a call, for the scaling"
+    ),
     "orthogonal.soft_clip": Support(),
     "orthogonal.sign": Support(),
     "orthogonal.eigh": Support(note="the recursion is steered on the host"),

@@ -37,8 +37,9 @@ def backward_limit(n: int, unit: float) -> float:
 
 
 def polished(u: Array, *, xp: Namespace) -> tuple[Array, Array]:
-    """Make U, which must be ours, orthogonal to working precision; also return a mask of the matrices where that succeeded.
+    """Make U orthogonal to working precision; also return a mask of where that succeeded.
 
+    U must be ours: it is overwritten.
     Far from orthogonality the step of order three U(I − E/2 + 3E²/8), at the end that of order
     two. Matrices with ‖E‖_F > 1/2 or NaN are set to zero, so that they disturb no other.
     """
@@ -58,7 +59,7 @@ def polished(u: Array, *, xp: Namespace) -> tuple[Array, Array]:
 
 
 def add_product(u: Array, t: Array, size: float, *, xp: Namespace) -> Array:
-    """Add U T to U, which must be ours, with the product in single precision where ‖T‖_F ≤ size allows it.
+    """Add U T to U, which must be ours, in single precision where ‖T‖_F ≤ `size` allows it.
 
     The product then has an error of about 6e-8 ‖T‖_F, below eps √n/4. On a GPU both precisions
     are equally fast.
@@ -73,9 +74,9 @@ def add_product(u: Array, t: Array, size: float, *, xp: Namespace) -> Array:
 
 
 def certified(a: Array, u: Array, b: Array | None, *, xp: Namespace) -> tuple[Array | None, Array]:
-    """Return P, if B is given (and then overwritten), and a mask of the matrices whose backward error passes.
+    """Return P, if B is given, and a mask of the matrices whose backward error passes.
 
-    Without B the norm of B − Bᴴ is estimated from its products with random vectors.
+    B is overwritten. Without it the norm of B − Bᴴ is estimated from products with random vectors.
     """
     tolerance = backward_limit(a.shape[-1], eps(a, xp=xp)) * frobenius(a, xp=xp)
     if b is not None:

@@ -11,8 +11,8 @@ from linalgx._core.iterate import notify
 from linalgx._core.norms import frobenius
 from linalgx._core.polish import identity_like
 from linalgx.backend import (
-    as_generator,
     adjoint,
+    as_generator,
     cholesky,
     eps,
     gram,
@@ -100,22 +100,25 @@ def interval(x: Array, *, xp: Namespace) -> tuple[Array, float]:
         lower = 0.0
     if lower > sqrt(30.0 * unit * sqrt(n)):
         return x, lower / 2
-    try:
-        lower = _smallest(adjoint(qr(x, xp=xp)[1], xp=xp), xp=xp)
-    except LinAlgError:
-        lower = 0.0
-    return x, lower / 2 if lower > 30.0 * unit * sqrt(n) else unit / 10
+    lower, resolved = 0.0, 30.0 * unit * sqrt(n)
+    r = qr(x, xp=xp)[1]
+    # σ_min ≤ |r_ii|, so that tiny ones tell all, and the solves below do not overflow.
+    if host_float(xp.min(xp.abs(xp.linalg.diagonal(r)))) > resolved:
+        lower = _smallest(adjoint(r, xp=xp), xp=xp)
+    return x, lower / 2 if lower > resolved else unit / 10
 
 
 def _smallest(factor: Array, *, xp: Namespace) -> float:
-    """Estimate σ_min, the least of a batch, by inverse iteration with L Lᴴ.
+    """Estimate σ_min of L, the least of a batch, by inverse iteration with L Lᴴ.
 
-    From two random vectors; it comes out a little too large.
+    It starts from two random vectors and comes out a little too large. Maxima instead of norms:
+    squares of the solutions may overflow.
     """
     y = standard_normal((*factor.shape[:-1], 2), as_generator(0), like=factor, xp=xp)
+    size = xp.max(xp.abs(y), axis=(-2, -1), keepdims=True)
     for _ in range(4):
-        y = y / frobenius(y, xp=xp, keepdims=True)
-        y = solve_triangular(factor, y, lower=True, xp=xp)
-        y = solve_triangular(factor, y, lower=True, adjoint=True, xp=xp)
-    growth = largest(frobenius(y, xp=xp), xp=xp)
-    return 1.0 / sqrt(growth) if growth > 0.0 else 0.0
+        for turn in (False, True):
+            y = y / (size * frobenius(y / size, xp=xp, keepdims=True))
+            y = solve_triangular(factor, y, lower=True, adjoint=turn, xp=xp)
+            size = xp.max(xp.abs(y), axis=(-2, -1), keepdims=True)
+    return 1.0 / largest(size * frobenius(y / size, xp=xp, keepdims=True), xp=xp)

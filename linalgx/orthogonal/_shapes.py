@@ -51,9 +51,7 @@ def any_shape(
     return unflatten_batch(u, batch, xp=xp), p
 
 
-def _tall(
-    t: Array, run: Method, control: Control, *, xp: Namespace
-) -> tuple[Array, Array | None]:
+def _tall(t: Array, run: Method, control: Control, *, xp: Namespace) -> tuple[Array, Array | None]:
     """Solve the square problem of the triangular factor, and check the way back."""
     q, r, factor = compressed(t, xp=xp)
     u, p = _square(r, run, control, xp=xp)
@@ -68,7 +66,7 @@ def _square(
     t: Array, run: Method, control: Control, *, xp: Namespace
 ) -> tuple[Array, Array | None]:
     """Run a method, polish, make P, and repair what fails the certificate."""
-    a = t[0, ...] if t.shape[0] == 1 else t
+    a = _single(t)
     u, p, final = _guarded(a, run, control, xp=xp)
     if final:
         return xp.reshape(u, t.shape), None if p is None else xp.reshape(p, t.shape)
@@ -84,7 +82,7 @@ def _square(
     bad = xp.reshape(~good, t.shape[:1])
     if not bool(xp.any(bad)):
         return u, p
-    if control.cut:
+    if control.cut and control.maxiter is not None:
         warn(
             f"polar came to maxiter={control.maxiter} before it was accurate; "
             "the result comes from the singular value decomposition",
@@ -107,7 +105,8 @@ def _guarded(a: Array, run: Method, control: Control, *, xp: Namespace) -> Facto
         return Factors(xp.zeros_like(a))
     half = a.shape[0] // 2
     quiet = replace(control, callback=None, compute_p=False)
-    return Factors(xp.concat([_guarded(x, run, quiet, xp=xp).u for x in (a[:half, ...], a[half:, ...])]))
+    halves = a[:half, ...], a[half:, ...]
+    return Factors(xp.concat([_guarded(x, run, quiet, xp=xp).u for x in halves]))
 
 
 def _repaired(
@@ -116,10 +115,16 @@ def _repaired(
     """Compute the matrices of a mask again by the SVD."""
     again = xp.take(t, positions(bad, xp=xp), axis=0)
     control = Control(None, None, tuple(again.shape[:1]), p is not None)
-    fresh = svd_route(again, control=control, xp=xp)
-    if p is not None:
-        p = scattered(p, fresh.p, bad, xp=xp)
-    return scattered(u, fresh.u, bad, xp=xp), p
+    fresh = svd_route(_single(again), control=control, xp=xp)
+    u = scattered(u, xp.reshape(fresh.u, again.shape), bad, xp=xp)
+    if p is None or fresh.p is None:
+        return u, None
+    return u, scattered(p, xp.reshape(fresh.p, (*again.shape[:1], *p.shape[1:])), bad, xp=xp)
+
+
+def _single(t: Array) -> Array:
+    """Return a batch of one as a matrix."""
+    return t[0, ...] if t.shape[0] == 1 else t
 
 
 def positions(mask: Array, *, xp: Namespace) -> Array:

@@ -24,7 +24,7 @@ def svd_route(a: Array, *, control: Control, xp: Namespace) -> Factors:
     if a.ndim == 2:
         b -= p
         skew = host_float(frobenius(b, xp=xp))
-        lead = int(xp.count_nonzero(s >= 0.1 * s[0]))
+        lead = int(xp.count_nonzero(s >= 0.5 * s[0]))
         usual = 9.0 * eps(a, xp=xp) * sqrt(max(1.0, s.shape[0] / 256))
         if skew > usual * host_float(frobenius(s[None, :], xp=xp)) and lead <= s.shape[0] // 4:
             u, p = _aligned(u, p, 2.0 * b, s, adjoint(vh, xp=xp), lead, xp=xp)

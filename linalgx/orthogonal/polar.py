@@ -156,7 +156,8 @@ def polar(
            [0., 3.]])
     """
     xp, a = as_matrix(a, "a", check_finite=check_finite)
-    left, run, limit = choose(side, SIDES, "side"), choose(method, METHODS, "method"), _limit(maxiter)
+    left, run = choose(side, SIDES, "side"), choose(method, METHODS, "method")
+    limit = _limit(maxiter)
     if run is automatic and callback is None and _is_tiny(a, xp=xp):
         return PolarResult(*_tiny(a, left, compute_p, xp=xp))
     scaled, exponent = to_unit_scale(a, xp=xp)

@@ -3,6 +3,8 @@
 import sys
 import warnings
 from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
 
 import array_api_strict
 import numpy as np
@@ -39,16 +41,23 @@ def numba_kernels():
     return [key for key, target in seam.KERNELS.items() if target.startswith("numba")]
 
 
+def usable(key):
+    """Whether the library of a kernel is installed; files are named after it."""
+    return find_spec(seam.KERNELS[key].partition("_")[0]) is not None
+
+
 @pytest.mark.parametrize("key", seam.KERNELS, ids="-".join)
 def test_every_registered_kernel_exists(key):
     module, _, function = seam.KERNELS[key].partition(":")
     assert key[1] in seam.NAMESPACES
-    assert callable(getattr(import_module(f"linalgx.kernels.{module}"), function))
+    assert (Path(lx.__file__).parent / "kernels" / f"{module}.py").exists()
+    if usable(key):
+        assert callable(getattr(import_module(f"linalgx.kernels.{module}"), function))
 
 
 @pytest.mark.parametrize("key", seam.KERNELS, ids="-".join)
 def test_a_kernel_is_found_once(fresh, key):
-    if key[1] != "numpy":
+    if key[1] != "numpy" or not usable(key):
         return
     kernel = seam.find_kernel(key[0], NUMPY)
     assert callable(kernel)
@@ -64,7 +73,8 @@ def test_generic_switches_all_off(fresh, monkeypatch):
     monkeypatch.setenv("LINALGX_KERNELS", "generic")
     assert all(seam.find_kernel(name, NUMPY) is None for name, _ in seam.KERNELS)
     monkeypatch.setenv("LINALGX_KERNELS", "")
-    assert seam.find_kernel(numba_kernels()[0][0], NUMPY) is not None
+    name = next(key[0] for key in seam.KERNELS if key[1] == "numpy" and usable(key))
+    assert seam.find_kernel(name, NUMPY) is not None
 
 
 def test_a_missing_library_is_said_once(without_numba):
@@ -91,6 +101,7 @@ def test_a_public_function_runs_without_numba(without_numba):
     np.testing.assert_allclose(u @ p, a, atol=1e-14)
 
 
+@pytest.mark.filterwarnings("ignore::linalgx.PerformanceWarning")
 def test_generic_and_kernel_agree(fresh, monkeypatch):
     a = np.random.default_rng(0).standard_normal((200, 3, 3))
     u, p = lx.orthogonal.polar(a)
