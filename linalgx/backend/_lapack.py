@@ -41,8 +41,8 @@ def eigh(a: Array) -> tuple[Array, Array]:
 
 def lu_pivots(a: Array) -> Array:
     """Sizes of the pivots of a single precision LU factorization."""
-    a = np.asarray(a.T, dtype=np.complex64 if np.iscomplexobj(a) else np.float32, order="F")
-    lu, _, _ = _routine("getrf", a)(a, overwrite_a=0)
+    a = np.array(a.T, dtype=np.complex64 if np.iscomplexobj(a) else np.float32, order="F")
+    lu, _, _ = _routine("getrf", a)(a, overwrite_a=1)
     return np.abs(np.diagonal(lu))
 
 

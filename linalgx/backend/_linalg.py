@@ -137,7 +137,8 @@ def solve_triangular(
         raise LinAlgError("the triangular solve failed: a diagonal entry is exactly zero")
     if name == "torch":
         return _solve_triangular_torch(t, b, lower=lower, adjoint=adjoint, xp=xp)
-    if name in ("numpy", "cupy"):
+    many_small = name == "numpy" and t.ndim > 2 and t.shape[-1] <= 32
+    if name in ("numpy", "cupy") and not many_small:  # a loop in Python costs more than an LU
         # `trans="C"` saves a conjugated copy.
         module = import_module("scipy.linalg" if name == "numpy" else "cupyx.scipy.linalg")
         trans: str = "C" if adjoint else "N"

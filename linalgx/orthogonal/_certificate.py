@@ -1,6 +1,6 @@
 """Make an approximate polar factor orthogonal to working precision, and check what it is.
 
-Legend: A square, U the candidate, E = UᴴU − I, B = UᴴA, P = (B + Bᴴ)/2. For square A the
+Legend: A square or tall, U the candidate, E = UᴴU − I, B = UᴴA, P = (B + Bᴴ)/2. For square A the
 backward error ‖A − UP‖_F equals ‖B − Bᴴ‖_F/2.
 """
 
@@ -83,7 +83,7 @@ def certified(a: Array, u: Array, b: Array | None, *, xp: Namespace) -> tuple[Ar
         p = hermitian(b, xp=xp)
         b -= p
         return p, frobenius(b, xp=xp) <= tolerance
-    shape = (*a.shape[:-1], PROBES)
+    shape = (*a.shape[:-2], a.shape[-1], PROBES)
     omega = standard_normal(shape, as_generator(0), like=a, xp=xp)
     skew = adjoint(u, xp=xp) @ (a @ omega) - adjoint(a, xp=xp) @ (u @ omega)
     return None, frobenius(skew, xp=xp) <= 2.0 * sqrt(PROBES) * tolerance

@@ -15,7 +15,7 @@ from linalgx.orthogonal._certificate import add_product
 from linalgx.orthogonal._control import minus_identity
 from linalgx.typing import Array, Namespace
 
-SMALLEST = 96
+SMALLEST = 144
 """Order from which this route is faster than the SVD."""
 
 
@@ -82,7 +82,7 @@ def _many_small(a: Array, threshold: float, *, xp: Namespace) -> bool:
     The leading quarter of the matrix often tells; only if not, all of it is looked at. A wrong
     guess costs time and nothing else.
     """
-    half = a.shape[0] // 2
+    half = a.shape[1] // 2
     for part, share in ((a[:half, :half], 0.1), (a, 0.25)):
         pivots = lu_pivots(part, xp=xp)
         if pivots is None or (pivots < threshold * pivots.max()).mean() > share:

@@ -6,7 +6,7 @@ Legend: X the iterate, g its scaling; X ← (g X + g⁻¹ X⁻ᴴ)/2.
 from math import sqrt
 
 from linalgx._core.norms import frobenius, inf_norm, one_norm
-from linalgx.backend import adjoint, eps, inv
+from linalgx.backend import adjoint, device_of, eps, inv
 from linalgx.errors import LinAlgError
 from linalgx.orthogonal._control import Control, Factors, largest
 from linalgx.typing import Array, Namespace
@@ -22,7 +22,7 @@ def newton(a: Array, *, control: Control, xp: Namespace) -> Factors:
     """
     unit, n = eps(a, xp=xp), a.shape[-1]
     limit = sqrt(2.0 * unit ** (1 / 3)) / 1.5
-    x, change = xp.asarray(a, copy=True), 1.0
+    x, change = xp.asarray(a, dtype=a.dtype, device=device_of(a), copy=True), 1.0
     if control.stop(0, x, xp=xp):
         return Factors(x)
     for k in range(1, control.steps(MOST) + 1):

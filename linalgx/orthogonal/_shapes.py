@@ -6,12 +6,12 @@ a batch lie along one axis; a single one comes to the methods without that axis.
 
 from collections.abc import Callable
 from dataclasses import replace
-from math import sqrt
 
 from linalgx._core.batching import flatten_batch, unflatten_batch, where_matrix
-from linalgx.backend import adjoint, device_of, eps, hermitian, to_host
+from linalgx.backend import adjoint, device_of, eps, hermitian, is_gpu, to_host
 from linalgx.errors import ConvergenceWarning, LinAlgError, warn
-from linalgx.orthogonal._certificate import certified, polished, semidefinite
+from linalgx.orthogonal._automatic import automatic
+from linalgx.orthogonal._certificate import backward_limit, certified, polished, semidefinite
 from linalgx.orthogonal._control import Control, Factors
 from linalgx.orthogonal._express import polar_express
 from linalgx.orthogonal._svd_route import svd_route
@@ -19,6 +19,8 @@ from linalgx.orthogonal._tall import compressed, expanded, spans
 from linalgx.typing import Array, Namespace
 
 Method = Callable[..., Factors]
+
+POLISH_FROM = 128
 
 
 def any_shape(
@@ -40,7 +42,7 @@ def any_shape(
     direct = flip == left
     inner = replace(control, compute_p=control.compute_p and direct)
     t = adjoint(flat, xp=xp) if flip else flat
-    u, p = (_square if t.shape[-2] == t.shape[-1] else _tall)(t, run, inner, xp=xp)
+    u, p = (_square if _fits(t, run, xp=xp) else _tall)(t, run, inner, xp=xp)
     u = adjoint(u, xp=xp) if flip else u
     if control.compute_p and not direct:
         uh = adjoint(u, xp=xp)
@@ -51,15 +53,27 @@ def any_shape(
     return unflatten_batch(u, batch, xp=xp), p
 
 
+def _fits(t: Array, run: Method, *, xp: Namespace) -> bool:
+    """Whether the method takes T as it is; where it could, a basis pays only for tall T."""
+    m, n = t.shape[-2:]
+    whole = run is svd_route or (run is automatic and not is_gpu(t, xp=xp))
+    return bool(m == n or (whole and m <= 1.3 * n))
+
+
 def _tall(t: Array, run: Method, control: Control, *, xp: Namespace) -> tuple[Array, Array | None]:
-    """Solve the square problem of the triangular factor, and check the way back."""
+    """Solve the square problem of the triangular factor, and check the way back.
+
+    The product with the basis costs orthogonality that grows with n; polishing is a fifth of the
+    work and left out while it is not needed.
+    """
     q, r, factor = compressed(t, xp=xp)
     u, p = _square(r, run, control, xp=xp)
     u = expanded(q, factor, u, xp=xp)
-    if factor is None:
+    if factor is None or t.shape[-1] > POLISH_FROM:
         u, _ = polished(u, xp=xp)
-    bad = ~spans(t, u, 20.0 * eps(t, xp=xp) * sqrt(t.shape[-1]), xp=xp)
-    return _repaired(t, u, p, bad, xp=xp) if bool(xp.any(bad)) else (u, p)
+    quiet = replace(control, cut=False)  # the square problem has warned
+    limit = backward_limit(t.shape[-1], eps(t, xp=xp))
+    return _repaired(t, u, p, ~spans(t, u, limit, xp=xp), quiet, xp=xp)
 
 
 def _square(
@@ -69,26 +83,20 @@ def _square(
     a = _single(t)
     u, p, final = _guarded(a, run, control, xp=xp)
     if final:
-        return xp.reshape(u, t.shape), None if p is None else xp.reshape(p, t.shape)
+        u = xp.reshape(u, t.shape)
+        return u, None if p is None else xp.reshape(p, (*t.shape[:1], *p.shape[-2:]))
     u, good = polished(u, xp=xp)
     checked = run is polar_express
     b = adjoint(u, xp=xp) @ a if control.compute_p or checked else None
     p, fine = certified(a, u, b, xp=xp)
     good = good & fine
+    if t.shape[-2] > t.shape[-1]:
+        good = good & spans(a, u, backward_limit(t.shape[-1], eps(t, xp=xp)), xp=xp)
     if checked:
         good = good & semidefinite(p, a, xp=xp)
     u = xp.reshape(u, t.shape)
-    p = xp.reshape(p, t.shape) if control.compute_p else None
-    bad = xp.reshape(~good, t.shape[:1])
-    if not bool(xp.any(bad)):
-        return u, p
-    if control.cut and control.maxiter is not None:
-        warn(
-            f"polar came to maxiter={control.maxiter} before it was accurate; "
-            "the result comes from the singular value decomposition",
-            ConvergenceWarning,
-        )
-    return _repaired(t, u, p, bad, xp=xp)
+    p = xp.reshape(p, (*t.shape[:1], *p.shape[-2:])) if control.compute_p else None
+    return _repaired(t, u, p, xp.reshape(~good, t.shape[:1]), control, xp=xp)
 
 
 def _guarded(a: Array, run: Method, control: Control, *, xp: Namespace) -> Factors:
@@ -110,12 +118,20 @@ def _guarded(a: Array, run: Method, control: Control, *, xp: Namespace) -> Facto
 
 
 def _repaired(
-    t: Array, u: Array, p: Array | None, bad: Array, *, xp: Namespace
+    t: Array, u: Array, p: Array | None, bad: Array, control: Control, *, xp: Namespace
 ) -> tuple[Array, Array | None]:
-    """Compute the matrices of a mask again by the SVD."""
+    """Compute the matrices of a mask again by the SVD; warn when a limit is to blame."""
+    if not bool(xp.any(bad)):
+        return u, p
+    if control.cut and control.maxiter is not None:
+        warn(
+            f"polar came to maxiter={control.maxiter} before it was accurate; "
+            "the result comes from the singular value decomposition",
+            ConvergenceWarning,
+        )
     again = xp.take(t, positions(bad, xp=xp), axis=0)
-    control = Control(None, None, tuple(again.shape[:1]), p is not None)
-    fresh = svd_route(_single(again), control=control, xp=xp)
+    inner = Control(None, None, tuple(again.shape[:1]), p is not None)
+    fresh = svd_route(_single(again), control=inner, xp=xp)
     u = scattered(u, xp.reshape(fresh.u, again.shape), bad, xp=xp)
     if p is None or fresh.p is None:
         return u, None

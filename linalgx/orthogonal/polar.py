@@ -9,7 +9,6 @@ Legend: A m x n; U isometry; P the Hermitian factor; B = UᴴA; T = A or Aᴴ, w
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
 from math import prod
 from operator import index
 from typing import Any, NamedTuple
@@ -17,14 +16,14 @@ from typing import Any, NamedTuple
 from linalgx._core.batching import flatten_batch, unflatten_batch
 from linalgx._core.choose import choose
 from linalgx._core.scaling import from_unit_scale, to_unit_scale
-from linalgx.backend import as_matrix, device_of, find_kernel, is_gpu
-from linalgx.orthogonal._control import Control, Factors
+from linalgx.backend import as_matrix, device_of, find_kernel
+from linalgx.orthogonal._automatic import automatic
+from linalgx.orthogonal._control import Control
 from linalgx.orthogonal._express import polar_express
-from linalgx.orthogonal._gram_route import SMALLEST, gram_route
 from linalgx.orthogonal._newton import newton
 from linalgx.orthogonal._qdwh import qdwh
 from linalgx.orthogonal._shapes import Method, any_shape, positions, scattered
-from linalgx.orthogonal._svd_route import shown, svd_route
+from linalgx.orthogonal._svd_route import svd_route
 from linalgx.orthogonal._zolo import zolo
 from linalgx.typing import Array, Callback, Namespace
 
@@ -164,22 +163,6 @@ def polar(
     control = Control(limit, callback, tuple(a.shape[:-2]), compute_p)
     u, p = any_shape(scaled, run, left, control, xp=xp)
     return PolarResult(u, None if p is None else from_unit_scale(p, exponent, xp=xp))
-
-
-def automatic(a: Array, *, control: Control, xp: Namespace) -> Factors:
-    """Choose by what was measured: QDWH on a GPU, the Gram route for large orders, or the SVD."""
-    if is_gpu(a, xp=xp):
-        return qdwh(a, control=control, xp=xp)
-    if a.shape[-1] < SMALLEST:
-        return svd_route(a, control=control, xp=xp)
-    if a.ndim == 2:
-        u = gram_route(a, xp=xp)
-        if u is None:
-            return svd_route(a, control=control, xp=xp)
-    else:
-        quiet = replace(control, callback=None, compute_p=False)
-        u = xp.stack([automatic(a[k, ...], control=quiet, xp=xp).u for k in range(a.shape[0])])
-    return Factors(shown(u, control=control, xp=xp))
 
 
 METHODS: Mapping[str, Method] = {
