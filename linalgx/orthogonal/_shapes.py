@@ -83,8 +83,7 @@ def _square(
     a = _single(t)
     u, p, final = _guarded(a, run, control, xp=xp)
     if final:
-        u = xp.reshape(u, t.shape)
-        return u, None if p is None else xp.reshape(p, (*t.shape[:1], *p.shape[-2:]))
+        return _batched(u, t, xp=xp), None if p is None else _batched(p, t, xp=xp)
     u, good = polished(u, xp=xp)
     checked = run is polar_express
     b = adjoint(u, xp=xp) @ a if control.compute_p or checked else None
@@ -94,8 +93,8 @@ def _square(
         good = good & spans(a, u, backward_limit(t.shape[-1], eps(t, xp=xp)), xp=xp)
     if checked:
         good = good & semidefinite(p, a, xp=xp)
-    u = xp.reshape(u, t.shape)
-    p = xp.reshape(p, (*t.shape[:1], *p.shape[-2:])) if control.compute_p else None
+    u = _batched(u, t, xp=xp)
+    p = None if p is None or not control.compute_p else _batched(p, t, xp=xp)
     return _repaired(t, u, p, xp.reshape(~good, t.shape[:1]), control, xp=xp)
 
 
@@ -132,10 +131,15 @@ def _repaired(
     again = xp.take(t, positions(bad, xp=xp), axis=0)
     inner = Control(None, None, tuple(again.shape[:1]), p is not None)
     fresh = svd_route(_single(again), control=inner, xp=xp)
-    u = scattered(u, xp.reshape(fresh.u, again.shape), bad, xp=xp)
+    u = scattered(u, _batched(fresh.u, again, xp=xp), bad, xp=xp)
     if p is None or fresh.p is None:
         return u, None
-    return u, scattered(p, xp.reshape(fresh.p, (*again.shape[:1], *p.shape[1:])), bad, xp=xp)
+    return u, scattered(p, _batched(fresh.p, again, xp=xp), bad, xp=xp)
+
+
+def _batched(x: Array, t: Array, *, xp: Namespace) -> Array:
+    """Give a matrix back the batch axis of T."""
+    return xp.reshape(x, (*t.shape[:1], *x.shape[-2:]))
 
 
 def _single(t: Array) -> Array:

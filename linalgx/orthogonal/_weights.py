@@ -17,7 +17,7 @@ LIMIT = (3.0, 1.0, 3.0)
 
 
 class ZolotarevCoefficients(NamedTuple):
-    """Coefficients of one Zolotarev step, x M Σ aⱼ-form and product form alike."""
+    """Coefficients of one Zolotarev step, for its product and for its partial fractions."""
 
     c: Any
     a: Any
@@ -159,7 +159,7 @@ def zolotarev_coefficients(lower: float, r: int) -> ZolotarevCoefficients:
     >>> import linalgx as lx
     >>> c, a, m = lx.orthogonal.zolotarev_coefficients(0.01, 3)
     >>> round(float(m * 0.01 * (1 + (a / (0.01**2 + c[::2])).sum())), 3)
-    0.951
+    0.975
     """
     lower = _in_unit_interval(lower, "lower")
     try:

@@ -113,9 +113,10 @@ def polar(
     **Method.** A is divided by a power of two; a wide A is replaced by Aᴴ, a tall one by its
     triangular factor from Cholesky QR, or from Householder QR where that fails. QDWH [1]_,
     Zolo-PD [2]_, Newton [3]_ and the Polar Express [4]_ apply scalar functions to the singular
-    values that lead them to 1; ``"auto"`` on a CPU uses the eigenvectors V of AᴴA, makes the
-    columns of AV exactly orthogonal by a first-order correction (our own), and goes through the
-    SVD where many singular values are too small for that. A Newton-Schulz step polishes U. Then
+    values that lead them to 1. On a CPU, for real matrices of order 144 and more, ``"auto"`` uses
+    the eigenvectors V of AᴴA, makes the columns of AV orthogonal by a first-order correction (our
+    own), and goes through the SVD where many singular values are too small for that. A
+    Newton-Schulz step polishes U. Then
     P = (B + Bᴴ)/2 with B = UᴴA. Matrices whose UᴴU − I or B − Bᴴ is too large, and only those,
     are computed again by the SVD. To have det U = 1 where det U < 0, turn the direction that
     costs least: with ``w, v = eigh(p)``, U − 2 (Uv₀)v₀ᴴ for the first column v₀ of v.

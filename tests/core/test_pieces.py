@@ -11,7 +11,7 @@ from linalgx._core.polish import identity_like, polish
 
 
 @pytest.mark.parametrize(
-    ("norm", "order"), [(frobenius, "fro"), (one_norm, 1), (inf_norm, np.inf)], ids=str
+    ("norm", "order"), [(frobenius, "fro"), (one_norm, 1), (inf_norm, np.inf)]
 )
 @pytest.mark.parametrize("keepdims", [False, True])
 def test_norms(seam_leg, norm, order, keepdims):
