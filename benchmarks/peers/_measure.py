@@ -34,7 +34,9 @@ class Row:
         return self.accurate and (self.bar is None or self.ratio >= self.bar)
 
 
-def fastest(works: Sequence[Work], repeats: int = 5, clock: Work = time.process_time) -> list[float]:
+def fastest(
+    works: Sequence[Work], repeats: int = 5, clock: Work = time.process_time
+) -> list[float]:
     """Least time of each, taking turns, after one untimed call; single calls last at least 20 ms."""
     loops = [_loops(work, clock) for work in works]
     best = [float("inf")] * len(works)

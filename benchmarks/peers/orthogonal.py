@@ -102,7 +102,9 @@ def roots() -> Iterator[Row]:
     ours, peer = fastest(works)
     e, f = error(a, works[0]().x, 4), error(a, works[1](), 4)
     text = "‖AX⁴−I‖/√n {:.1e}".format
-    yield Row("inverse_root p=4, 256, κ=1e4", ours, peer, 5.0, text(e), text(f), e <= max(2 * f, 1e-11))
+    yield Row(
+        "inverse_root p=4, 256, κ=1e4", ours, peer, 5.0, text(e), text(f), e <= max(2 * f, 1e-11)
+    )
     a = spd(512)
     works = [partial(lx.orthogonal.sqrt, a), partial(scipy.linalg.sqrtm, a)]
     ours, peer = fastest(works)

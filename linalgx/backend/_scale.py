@@ -33,17 +33,22 @@ def times_power_of_two(a: Array, exponent: Any, *, xp: Namespace) -> Array:
     The factor is applied in steps that are themselves far from overflow.
     """
     limit = 60 if real_dtype(a, xp=xp) == xp.float32 else 500
-    rest = np.asarray(exponent)
+    exponent = np.asarray(exponent)
+    if exponent.size <= 1 or np.all(exponent == exponent.flat[0]):
+        return _times(a, int(exponent.flat[0]) if exponent.size else 0, limit)
+    rest = exponent
     while np.any(rest):
         step = np.clip(rest, -limit, limit)
-        a = a * _as_factor(step, a, xp=xp)
+        factor = xp.asarray(np.ldexp(1.0, step), dtype=real_dtype(a, xp=xp), device=device_of(a))
+        a = a * factor
         rest = rest - step
     return a
 
 
-def _as_factor(step: Any, a: Array, *, xp: Namespace) -> Any:
-    """Python float when all matrices share the factor, array of shape (..., 1, 1) otherwise."""
-    factor = np.ldexp(1.0, step)
-    if factor.size and np.all(factor == factor.flat[0]):
-        return float(factor.flat[0])
-    return xp.asarray(factor, dtype=real_dtype(a, xp=xp), device=device_of(a))
+def _times(a: Array, exponent: int, limit: int) -> Array:
+    """The same for one exponent."""
+    while exponent:
+        step = max(-limit, min(limit, exponent))
+        a = a * 2.0**step
+        exponent -= step
+    return a

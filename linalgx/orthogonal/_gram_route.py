@@ -6,7 +6,7 @@ orthogonal is measured accurately. The method, its correction included, is our o
 
 Legend: G = AᴴA = V W Vᴴ; C = A V; D = diag(d) the norms of its columns; Q = C D⁻¹; E = QᴴQ − I,
 ‖E‖ ≈ eps κ²; τ = smallest dᵢ/d₁ for which terms of order two may be left out, eps τ⁻³ = 1/3.
-Columns with smaller dᵢ, the tail, come first and go through an SVD of their own.
+Columns with smaller dᵢ, the tail, come first and are decomposed by themselves.
 """
 
 from linalgx._core.norms import frobenius
@@ -21,8 +21,8 @@ SMALLEST = 144
 
 def gram_route(a: Array, *, xp: Namespace) -> Array | None:
     """Return U before polishing, or ``None`` where the SVD is the better way."""
-    tau = (3.0 * eps(a, xp=xp)) ** (1 / 3)
-    if _many_small(a, 10.0 * tau, xp=xp):
+    tau = smallest_ratio(a, xp=xp)
+    if _many_small(a, 5.0 * tau, xp=xp):
         return None
     c = a @ (v := eigh(gram(a, xp=xp), xp=xp)[1])
     d = xp.linalg.vector_norm(c, axis=0)
@@ -31,9 +31,14 @@ def gram_route(a: Array, *, xp: Namespace) -> Array | None:
         return None
     q, d, v, h = _split(c, d, v, tail, xp=xp)
     e = minus_identity(gram(q, xp=xp), xp=xp)
-    if not (size := host_float(frobenius(e, xp=xp))) <= 0.1:
+    if not (size := host_float(frobenius(e, xp=xp))) <= 0.3:
         return None
     return add_product(q, _correction(e, d, h, xp=xp), size, xp=xp) @ adjoint(v, xp=xp)
+
+
+def smallest_ratio(a: Array, *, xp: Namespace) -> float:
+    """Return τ."""
+    return (3.0 * eps(a, xp=xp)) ** (1 / 3)
 
 
 def _split(
@@ -49,13 +54,23 @@ def _split(
         return c, d, v, None
     head = c[:, tail:] / d[tail:]
     h = adjoint(head, xp=xp) @ c[:, :tail]
-    w, s, zh = svd(c[:, :tail] - head @ h, xp=xp)
-    z = adjoint(zh, xp=xp)
+    w, s, z = _decomposed(c[:, :tail] - head @ h, xp=xp)
     q = xp.concat([w, head], axis=1)
     v = xp.concat([v[:, :tail] @ z, v[:, tail:]], axis=1)
     # No zero among the norms: it is divided by, and where it stands does not matter.
     s = xp.where(s > 0, s, xp.min(d[tail:]) * eps(d, xp=xp))
     return q, xp.concat([s, d[tail:]]), v, h @ z
+
+
+def _decomposed(t: Array, *, xp: Namespace) -> tuple[Array, Array, Array]:
+    """Return W, s and Z with T Z = W diag(s): by the same route once more, or by the SVD."""
+    z = eigh(gram(t, xp=xp), xp=xp)[1]
+    w = t @ z
+    s = xp.linalg.vector_norm(w, axis=0)
+    if host_float(xp.min(s)) > smallest_ratio(t, xp=xp) * host_float(xp.max(s)):
+        return w / s, s, z
+    w, s, zh = svd(t, xp=xp)
+    return w, s, adjoint(zh, xp=xp)
 
 
 def _correction(e: Array, d: Array, h: Array | None, *, xp: Namespace) -> Array:
@@ -83,7 +98,7 @@ def _many_small(a: Array, threshold: float, *, xp: Namespace) -> bool:
     guess costs time and nothing else.
     """
     half = a.shape[1] // 2
-    for part, share in ((a[:half, :half], 0.1), (a, 0.25)):
+    for part, share in ((a[:half, :half], 0.3), (a, 0.48)):
         pivots = lu_pivots(part, xp=xp)
         if pivots is None or (pivots < threshold * pivots.max()).mean() > share:
             return True

@@ -11,8 +11,7 @@ from math import atan2, cos, pi, sin, sqrt
 from operator import index
 from typing import Any
 
-from linalgx.backend import host_array
-from linalgx.backend import minimize_simplex
+from linalgx.backend import host_array, minimize_simplex
 
 PUBLISHED = {
     (2048, 2048): (3.4916, -4.8224, 2.1095),

@@ -10,9 +10,7 @@ from linalgx._core.norms import frobenius, inf_norm, one_norm
 from linalgx._core.polish import identity_like, polish
 
 
-@pytest.mark.parametrize(
-    ("norm", "order"), [(frobenius, "fro"), (one_norm, 1), (inf_norm, np.inf)]
-)
+@pytest.mark.parametrize(("norm", "order"), [(frobenius, "fro"), (one_norm, 1), (inf_norm, np.inf)])
 @pytest.mark.parametrize("keepdims", [False, True])
 def test_norms(seam_leg, norm, order, keepdims):
     a = seam_leg.randn(2, 4, 3)
