@@ -37,7 +37,7 @@ class Row:
 def fastest(
     works: Sequence[Work], repeats: int = 5, clock: Work = time.process_time
 ) -> list[float]:
-    """Least time of each, taking turns, after one untimed call; single calls last at least 20 ms."""
+    """Least time of each, taking turns, after one untimed call; loops last at least 20 ms."""
     loops = [_loops(work, clock) for work in works]
     best = [float("inf")] * len(works)
     gc.disable()

@@ -46,7 +46,7 @@ def times_power_of_two(a: Array, exponent: Any, *, xp: Namespace) -> Array:
 
 
 def _times(a: Array, exponent: int, limit: int) -> Array:
-    """The same for one exponent."""
+    """Do the same for one exponent."""
     while exponent:
         step = max(-limit, min(limit, exponent))
         a = a * 2.0**step

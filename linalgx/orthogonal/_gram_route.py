@@ -38,7 +38,7 @@ def gram_route(a: Array, *, xp: Namespace) -> Array | None:
 
 def smallest_ratio(a: Array, *, xp: Namespace) -> float:
     """Return τ."""
-    return (3.0 * eps(a, xp=xp)) ** (1 / 3)
+    return float((3.0 * eps(a, xp=xp)) ** (1 / 3))
 
 
 def _split(
