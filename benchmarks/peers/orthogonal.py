@@ -4,6 +4,7 @@ Run as ``python -m benchmarks.peers.orthogonal``; name parts of tasks to run onl
 Orthogonality is ‖UᴴU − I‖_F/√n and backward error ‖A − UP‖_F/‖A‖_F, both in units of eps.
 """
 
+import subprocess
 import sys
 import warnings
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ import numpy as np
 import scipy.linalg
 
 import linalgx as lx
+from benchmarks.peers import orthogonal_gpu
 from benchmarks.peers._measure import Row, fastest, report
 
 NAN = float("nan")
@@ -166,6 +168,22 @@ def hard_matrices() -> Iterator[Row]:
             yield Row(f"{name} {n}, {method}", NAN, NAN, None, text, shown(f), ok)
 
 
+def import_time() -> Iterator[Row]:
+    def seconds(module: str) -> float:
+        code = (
+            f"import time; t = time.process_time(); import {module}; print(time.process_time() - t)"
+        )
+        return float(subprocess.check_output([sys.executable, "-c", code]))
+
+    best = {name: float("inf") for name in ("numpy", "linalgx", "linalgx.orthogonal")}
+    for _ in range(7):
+        for name in best:
+            best[name] = min(best[name], seconds(name))
+    for name in list(best)[1:]:
+        text = f"{best[name] / best['numpy']:.2f} × NumPy's own"
+        yield Row(f"import {name}", best[name], best["numpy"], 1 / 1.6, text, "", True)
+
+
 PARTS = {
     "square": square_polar,
     "tall": tall_polar,
@@ -173,7 +191,10 @@ PARTS = {
     "roots": roots,
     "orthogonalize": orthogonalization,
     "hard": hard_matrices,
+    "import": import_time,
 }
+if orthogonal_gpu.usable():
+    PARTS["gpu"] = orthogonal_gpu.rows
 
 
 def main(names: list[str]) -> int:

@@ -36,7 +36,7 @@ def _load(name: str, library: str) -> Callable[..., Any] | None:
     module, _, function = target.partition(":")
     try:
         kernel: Callable[..., Any] = getattr(import_module(f"linalgx.kernels.{module}"), function)
-    except ImportError as error:
+    except (ImportError, RuntimeError) as error:  # Numba finds no place for its cache
         # Cached, so that it is said once a process and not once a call.
         warn(f"{name} runs as generic code, much slower: {error}", PerformanceWarning)
         return None
