@@ -98,7 +98,7 @@ def _many_small(a: Array, threshold: float, *, xp: Namespace) -> bool:
     guess costs time and nothing else.
     """
     half = a.shape[1] // 2
-    for part, share in ((a[:half, :half], 0.3), (a, 0.48)):
+    for part, share in ((a[:half, :half], 0.1), (a, 0.3)):
         pivots = lu_pivots(part, xp=xp)
         if pivots is None or (pivots < threshold * pivots.max()).mean() > share:
             return True
