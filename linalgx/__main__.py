@@ -21,7 +21,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if unknown:
             tour_parser.error(f"unknown family {unknown[0]!r}; choose from {', '.join(FAMILIES)}")
         _tour(options)
-    except ImportError as error:
+    except (ImportError, OSError) as error:
         print(f"linalgx: {error}", file=sys.stderr)
         return 1
     return 0

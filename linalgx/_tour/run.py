@@ -24,6 +24,8 @@ def tour(families: Sequence[str], backend: str, folder: Path | None) -> None:
     """Print the table of the families; write a picture of each when a folder is given."""
     start = perf_counter()
     _require(("sklearn", "tqdm") if folder is None else ("sklearn", "tqdm", "matplotlib"))
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)  # fails before the work, not after it
     where, colors = place(backend), paint(sys.stdout)
     with one_thread() as threads:
         print(f"linalgx {__version__} on {backend}, {threads}; ratio: time of the peer / ours\n")

@@ -90,7 +90,8 @@ def operand_namespace(a: Any) -> Namespace:
     own = getattr(a, "xp", None)
     if own is not None and hasattr(own, "asarray"):
         return own
-    if type(a).__module__.startswith("cupy"):
+    # A user's subclass of an operator lives in the user's module.
+    if any(kind.__module__.startswith("cupy") for kind in type(a).__mro__):
         import array_api_compat.cupy as xp
     else:
         import array_api_compat.numpy as xp
@@ -104,7 +105,10 @@ def _reject_kind(x: object, name: str) -> None:
             f"{name} must be a dense array, got {describe(x)}; "
             f"make it dense with .toarray(), or as products with the identity, if it fits"
         )
-    if isinstance(x, np.matrix | np.ma.MaskedArray):
+    if describe(x) == "dask.Array":
+        raise TypeError(f"{name} is a Dask array; make it a map with LinearMap.from_dask")
+    layout = str(getattr(x, "layout", "torch.strided"))  # of PyTorch's tensors
+    if isinstance(x, np.matrix | np.ma.MaskedArray) or layout != "torch.strided":
         raise TypeError(f"{name} must be a plain array, got {describe(x)}; accepted are {_KINDS}")
     if not (is_array(x) or isinstance(x, list | tuple | int | float | complex | np.generic)):
         raise TypeError(f"{name} must be an array, got {describe(x)}; accepted are {_KINDS}")

@@ -5,9 +5,10 @@ raises an error of its own, CuPy by default raises nothing and returns NaN.
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from importlib import import_module
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -33,21 +34,19 @@ def _overflow_raises() -> Iterator[None]:
 def raising(task: str, *, xp: Namespace) -> Iterator[None]:
     """Turn every library's way of failing into `LinAlgError`."""
     name = library_name(xp)
-    if name == "cupy":
-        with import_module("cupyx").errstate(linalg="raise"):
-            yield
-        return
     own = import_module("torch").linalg.LinAlgError if name == "torch" else LinAlgError
+    loud = import_module("cupyx").errstate(linalg="raise") if name == "cupy" else nullcontext()
     try:
-        yield
+        with loud:
+            yield
     except own as error:
         raise LinAlgError(f"{task} failed: {error}") from error
 
 
-def _require_finite(task: str, *factors: Array, xp: Namespace) -> None:
-    """LAPACK lets some NaN and Inf pass; they show in what comes out."""
-    if not all(bool(xp.all(xp.isfinite(x))) for x in factors):
-        raise LinAlgError(f"{task} failed: the factors are not finite")
+def _require_finite(task: str, a: Array, *, xp: Namespace) -> None:
+    """Refuse what LAPACK lets pass without a word, or on which it never ends."""
+    if not bool(xp.all(xp.isfinite(a))):
+        raise LinAlgError(f"{task} failed: the matrix has NaN or infinite entries")
 
 
 def adjoint(a: Array, *, xp: Namespace) -> Array:
@@ -57,26 +56,28 @@ def adjoint(a: Array, *, xp: Namespace) -> Array:
 
 def svd(a: Array, *, xp: Namespace) -> tuple[Array, Array, Array]:
     """Reduced singular value decomposition, values descending."""
-    with raising("the singular value decomposition", xp=xp):
+    task = "the singular value decomposition"
+    _require_finite(task, a, xp=xp)
+    with raising(task, xp=xp):
         by = _lapack.svd if _lapack.suits(a) else partial(xp.linalg.svd, full_matrices=False)
         u, s, vh = by(a)
-    _require_finite("the singular value decomposition", s, xp=xp)
     return u, s, vh
 
 
 def svdvals(a: Array, *, xp: Namespace) -> Array:
     """Singular values, descending."""
-    with raising("the singular value decomposition", xp=xp):
-        s = xp.linalg.svdvals(a)
-    _require_finite("the singular value decomposition", s, xp=xp)
-    return s
+    task = "the singular value decomposition"
+    _require_finite(task, a, xp=xp)
+    with raising(task, xp=xp):
+        return xp.linalg.svdvals(a)
 
 
 def eigh(a: Array, *, xp: Namespace) -> tuple[Array, Array]:
     """Eigenvalues, ascending, and eigenvectors of a Hermitian matrix."""
-    with raising("the Hermitian eigendecomposition", xp=xp):
+    task = "the Hermitian eigendecomposition"
+    _require_finite(task, a, xp=xp)
+    with raising(task, xp=xp):
         w, v = (_lapack.eigh if _lapack.suits(a) else xp.linalg.eigh)(a)
-    _require_finite("the Hermitian eigendecomposition", w, v, xp=xp)
     return w, v
 
 
@@ -89,7 +90,7 @@ def lu_pivots(a: Array, *, xp: Namespace) -> Any:
     if library_name(xp) == "torch":
         low = xp.complex64 if is_complex(a, xp=xp) else xp.float32
         lu = import_module("torch").linalg.lu_factor_ex(xp.astype(a, low))[0]
-        return xp.abs(xp.linalg.diagonal(lu)).cpu().numpy()
+        return xp.abs(xp.linalg.diagonal(lu)).detach().cpu().numpy()
     return _lapack.lu_pivots(a) if library_name(xp) == "numpy" else None
 
 
@@ -104,7 +105,7 @@ def cholesky(a: Array, *, xp: Namespace) -> Array:
     """Lower Cholesky factor; `LinAlgError` when any matrix is not positive definite."""
     with raising("the Cholesky decomposition", xp=xp):
         factor = xp.linalg.cholesky(a)
-    # cuSOLVER's batched routine reports nothing even under errstate, and OpenBLAS lets NaN pass.
+    # OpenBLAS lets NaN pass, and whether cuSOLVER reports it is not documented.
     pivots = xp.linalg.diagonal(factor)
     pivots = xp.real(pivots) if is_complex(factor, xp=xp) else pivots
     if not bool(xp.all((pivots > 0) & xp.isfinite(pivots))):
@@ -120,6 +121,8 @@ def inv(a: Array, *, xp: Namespace) -> Array:
 
 def solve(a: Array, b: Array, *, xp: Namespace) -> Array:
     """Solution of ``a x = b`` with a matrix `b`."""
+    if library_name(xp) == "cupy":
+        a, b = _matched(a, b, xp=xp)
     with raising("the solution of a linear system", xp=xp):
         return xp.linalg.solve(a, b)
 
@@ -139,18 +142,12 @@ def solve_triangular(
         return _solve_triangular_torch(t, b, lower=lower, adjoint=adjoint, xp=xp)
     many_small = name == "numpy" and t.ndim > 2 and t.shape[-1] <= 32
     if name in ("numpy", "cupy") and not many_small:  # a loop in Python costs more than an LU
-        # `trans="C"` saves a conjugated copy.
         module = import_module("scipy.linalg" if name == "numpy" else "cupyx.scipy.linalg")
-        trans: str = "C" if adjoint else "N"
+        # `trans="C"` saves a conjugated copy.
+        trans, solver = "C" if adjoint else "N", module.solve_triangular
+        solver = partial(solver, lower=lower, trans=trans, check_finite=False)
         with raising("the triangular solve", xp=xp):
-            return _over_batch(
-                lambda x, y: module.solve_triangular(
-                    x, y, lower=lower, trans=trans, check_finite=False
-                ),
-                t,
-                b,
-                xp=xp,
-            )
+            return _over_batch(solver, t, b, xp=xp)
     t = xp.tril(t) if lower else xp.triu(t)
     return solve(xp.conj(t).mT if adjoint else t, b, xp=xp)
 
@@ -186,7 +183,8 @@ def gram(a: Array, *, xp: Namespace) -> Array:
 
 def hermitian_square(g: Array, *, xp: Namespace) -> Array:
     """Return ``g²`` for a Hermitian `g`, with half the work on NumPy for real numbers."""
-    return g @ (g if is_complex(g, xp=xp) else g.mT)
+    # CuPy would copy a transposed batch.
+    return g @ (g.mT if library_name(xp) == "numpy" and not is_complex(g, xp=xp) else g)
 
 
 def hermitian(b: Array, *, xp: Namespace) -> Array:
@@ -216,15 +214,33 @@ def _solve_triangular_torch(
 
 def _over_batch(solver: Any, t: Array, b: Array, *, xp: Namespace) -> Array:
     """Apply a routine for single matrices to every matrix of a batch."""
-    if t.ndim == 2 and b.ndim == 2:
+    t, b = _matched(t, b, xp=xp)
+    if 0 in b.shape:  # cuBLAS refuses a leading dimension of zero
+        return xp.empty_like(b)
+    if t.ndim == 2 or _at_once(t, xp=xp):
         return solver(t, b)
-    batch = xp.broadcast_shapes(t.shape[:-2], b.shape[:-2])
-    t = xp.broadcast_to(t, (*batch, *t.shape[-2:]))
-    b = xp.broadcast_to(b, (*batch, *b.shape[-2:]))
     out = xp.empty_like(b)
-    for k in _indices(batch):
+    for k in _indices(tuple(t.shape[:-2])):
         out[k] = solver(t[k], b[k])
     return out
+
+
+def _matched(t: Array, b: Array, *, xp: Namespace) -> tuple[Array, Array]:
+    """Broadcast the batches of both against each other."""
+    if t.shape[:-2] == b.shape[:-2]:
+        return t, b
+    batch = xp.broadcast_shapes(t.shape[:-2], b.shape[:-2])
+    t, b = (xp.broadcast_to(x, (*batch, *x.shape[-2:])) for x in (t, b))
+    return t, b
+
+
+def _at_once(t: Array, *, xp: Namespace) -> bool:
+    """Whether CuPy's batched triangular solve is faster than a loop: for small or many matrices.
+
+    The limits are those that PyTorch uses for the same routines of cuBLAS.
+    """
+    n, count = t.shape[-1], prod(t.shape[:-2])
+    return library_name(xp) == "cupy" and (n < 64 or (n <= 512 and count > 8))
 
 
 def _indices(shape: tuple[int, ...]) -> Iterator[tuple[int, ...]]:

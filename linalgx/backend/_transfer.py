@@ -15,7 +15,7 @@ from linalgx.typing import Array, Device, DType, Namespace
 
 def host_float(x: Array) -> float:
     """Value of a zero-dimensional array: the one synchronisation with the device."""
-    return float(x)
+    return float(x.detach() if hasattr(x, "detach") else x)  # PyTorch warns about gradients
 
 
 def to_host(x: Array) -> Any:
@@ -158,5 +158,8 @@ def _sparse_to(x: Any, name: str) -> Any:
         return x.get() if on_gpu else x
     if name == "cupy":
         sparse = import_module("cupyx.scipy.sparse")
-        return x if on_gpu else getattr(sparse, type(x).__name__)(x)
+        if on_gpu:
+            return x
+        x = x if hasattr(sparse, type(x).__name__) else x.tocsr()  # CuPy lacks BSR, LIL and DOK
+        return getattr(sparse, type(x).__name__)(x)
     raise TypeError(f"sparse containers exist for numpy and cupy, not for {name}")

@@ -1,22 +1,16 @@
 """What all functions of the gallery share: sizes, and arrays born in the right place."""
 
 from collections.abc import Sequence
-from operator import index
 from typing import Any
 
+from linalgx._core.admit import admit_integer
 from linalgx.backend import as_generator, device_of, qr, real_dtype, standard_normal
 from linalgx.typing import Array, Device, DType, Namespace, RNGLike
 
 
 def size(n: Any, name: str) -> int:
     """Admit a number of rows, columns or matrices."""
-    try:
-        n = index(n)
-    except TypeError:
-        raise TypeError(f"{name} must be an integer, got {type(n).__name__}") from None
-    if n < 0:
-        raise ValueError(f"{name} must be at least 0, got {n}")
-    return int(n)
+    return admit_integer(n, name, 0)
 
 
 def sizes(shape: Sequence[Any] | int, name: str) -> tuple[int, ...]:

@@ -3,8 +3,11 @@
 Legend: A = Aᴴ, n x n; w, V its eigenvalues, ascending, and eigenvectors.
 """
 
+from math import isfinite
+
 from linalgx._core.norms import frobenius
-from linalgx.backend import adjoint, eps, hermitian, hermitian_square
+from linalgx.backend import adjoint, eps, hermitian, hermitian_square, host_float
+from linalgx.errors import LinAlgError
 from linalgx.typing import Array, Namespace
 
 
@@ -19,7 +22,9 @@ def require_hermitian(a: Array, name: str, *, xp: Namespace) -> Array:
     allowed = rounding(a, xp=xp)
     defect = frobenius(a - adjoint(a, xp=xp), xp=xp)
     if not bool(xp.all(defect <= allowed * frobenius(a, xp=xp))):  # NaN fails
-        worst = float(xp.max(defect))
+        worst = host_float(xp.max(defect))
+        if not isfinite(worst):
+            raise LinAlgError(f"{name} has NaN or infinite entries")
         raise ValueError(
             f"{name} must be Hermitian, with ‖A − Aᴴ‖ <= {allowed:.1e} ‖A‖, got ‖A − Aᴴ‖ = "
             f"{worst:.1e} at unit scale; pass (a + aᴴ)/2 if the difference means nothing"

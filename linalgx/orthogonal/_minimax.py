@@ -6,9 +6,9 @@ smallest E = max |1 − p| on it; q, r the inner points where |1 − p| = E; k c
 
 from collections.abc import Callable
 from math import sqrt
-from operator import index
 from typing import Any
 
+from linalgx._core.admit import admit_integer, admit_real
 from linalgx.backend import host_array
 
 Row = tuple[float, ...]
@@ -179,15 +179,9 @@ _MINIMAX: dict[int, Callable[[float, float], tuple[Row, float]]] = {3: _cubic, 5
 
 def _admit(steps: int, lower: float, degree: int, cushion: float, safety: float) -> int:
     """Check the ranges; NaN fails every one of them."""
-    steps = index(steps)
-    if steps < 1:
-        raise ValueError(f"steps must be at least 1, got {steps}")
-    if degree not in _MINIMAX:
-        raise ValueError(f"degree must be 3 or 5, got {degree}")
-    if not 0.0 < lower <= 1.0:
-        raise ValueError(f"lower must lie in (0, 1], got {lower}")
-    if not 0.0 <= cushion < 1.0:
-        raise ValueError(f"cushion must lie in [0, 1), got {cushion}")
-    if not 1.0 <= safety < float("inf"):
-        raise ValueError(f"safety must be finite and at least 1, got {safety}")
-    return steps
+    if degree not in (3, 5):
+        raise ValueError(f"degree must be 3 or 5, got {degree!r}")
+    admit_real(lower, "lower", 0.0, 1.0, ends="(]")
+    admit_real(cushion, "cushion", 0.0, 1.0)
+    admit_real(safety, "safety", 1.0)
+    return admit_integer(steps, "steps", 1)

@@ -8,9 +8,9 @@ matrix divided by its Frobenius norm; p the quintic, p⁵ its fivefold compositi
 from collections.abc import Callable
 from functools import lru_cache
 from math import atan2, cos, pi, sin, sqrt
-from operator import index
 from typing import Any
 
+from linalgx._core.admit import admit_integer
 from linalgx.backend import host_array, minimize_simplex
 
 PUBLISHED = {
@@ -77,9 +77,7 @@ def shape_coefficients(m: int, n: int) -> Any:
     >>> print(lx.orthogonal.shape_coefficients(2048, 3072))
     [ 3.4509 -4.579   1.9325]
     """
-    rows, columns = sorted((index(m), index(n)))
-    if rows < 1:
-        raise ValueError(f"m and n must be at least 1, got {m} and {n}")
+    rows, columns = sorted((admit_integer(m, "m", 1), admit_integer(n, "n", 1)))
     return host_array(PUBLISHED.get((rows, columns)) or fit_shape(rows, columns)[0])
 
 

@@ -6,9 +6,9 @@ elliptic integral; r = number of partial fractions.
 """
 
 from math import asinh, inf, pi, prod, sinh, sqrt
-from operator import index
 from typing import Any, NamedTuple
 
+from linalgx._core.admit import admit_integer, admit_real
 from linalgx.backend import host_array
 
 SMALLEST = 1e-100
@@ -73,7 +73,7 @@ def qdwh_weights(lower: float) -> Any:
     >>> lx.orthogonal.qdwh_weights(1e-16).shape
     (6, 3)
     """
-    lower = _in_unit_interval(lower, "lower")
+    lower = admit_real(lower, "lower", SMALLEST, 1.0, ends="[]")
     return host_array(qdwh_rows(lower, 1e-15))
 
 
@@ -161,14 +161,8 @@ def zolotarev_coefficients(lower: float, r: int) -> ZolotarevCoefficients:
     >>> round(float(m * 0.01 * (1 + (a / (0.01**2 + c[::2])).sum())), 3)
     0.975
     """
-    lower = _in_unit_interval(lower, "lower")
-    try:
-        r = index(r)
-    except TypeError:
-        raise TypeError(f"r must be an integer, got {r!r}") from None
-    if r < 1:
-        raise ValueError(f"r must be at least 1, got {r}")
-    c, a, m = zolotarev_step(lower, r)
+    lower = admit_real(lower, "lower", SMALLEST, 1.0, ends="[]")
+    c, a, m = zolotarev_step(lower, admit_integer(r, "r", 1))
     return ZolotarevCoefficients(host_array(c), host_array(a), m)
 
 
@@ -226,13 +220,3 @@ def _agm(a: float, b: float) -> float:
     while abs(a - b) > 1e-16 * a * 4:
         a, b = (a + b) / 2, sqrt(a * b)
     return a
-
-
-def _in_unit_interval(value: float, name: str) -> float:
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        raise TypeError(f"{name} must be a number, got {value!r}") from None
-    if not SMALLEST <= number <= 1.0:
-        raise ValueError(f"{name} must lie in [{SMALLEST:g}, 1], got {number:g}")
-    return number

@@ -6,9 +6,9 @@ p(x) = c₀ x + c₁ x³ + c₂ x⁵ + …, applied to the singular values of a 
 
 from collections.abc import Callable
 from functools import lru_cache
-from operator import index
 from typing import Any
 
+from linalgx._core.admit import admit_integer
 from linalgx._core.choose import choose
 from linalgx.backend import as_matrix, host_array, is_complex, to_host
 from linalgx.orthogonal._minimax import Row, polar_express_coefficients
@@ -24,8 +24,7 @@ _MARGIN = 1.01  # "polar_express" starts from A/(1.01 ν), since rounding may li
 
 def schedule(coefficients: object, steps: int | None, shape: tuple[int, int]) -> list[Row]:
     """Rows for `steps` steps on matrices of a shape, from a name or from an array of rows."""
-    if steps is not None and index(steps) < 1:
-        raise ValueError(f"steps must be at least 1, got {steps}")
+    steps = None if steps is None else admit_integer(steps, "steps", 1)
     if isinstance(coefficients, str):
         return choose(coefficients, SCHEDULES, "coefficients")(steps, shape)
     return _given(coefficients, steps)
@@ -42,7 +41,7 @@ def _given(coefficients: Any, steps: int | None) -> list[Row]:
         )
     if is_complex(table, xp=xp):
         raise TypeError(f"coefficients must be real, got {table.dtype}")
-    if steps is not None and index(steps) > table.shape[0]:
+    if steps is not None and steps > table.shape[0]:
         raise ValueError(
             f"steps must be at most the number of rows of coefficients, {table.shape[0]}, "
             f"got {steps}"
@@ -54,7 +53,7 @@ def _listed(*rows: Row, default: int) -> Schedule:
     """Use published rows in their order; repeat the last one when more are asked for."""
 
     def make(steps: int | None, _: tuple[int, int]) -> list[Row]:
-        count = default if steps is None else index(steps)
+        count = default if steps is None else steps
         return [rows[min(t, len(rows) - 1)] for t in range(count)]
 
     return make
@@ -67,7 +66,7 @@ def _minimax_rows(degree: int, default: int, margin: float = 1.0) -> Schedule:
     """
 
     def make(steps: int | None, _: tuple[int, int]) -> list[Row]:
-        count = default if steps is None else index(steps)
+        count = default if steps is None else steps
         return list(_polar_express(count, degree, margin))
 
     return make
@@ -83,7 +82,7 @@ def _polar_express(count: int, degree: int, margin: float) -> tuple[Row, ...]:
 def _fitted(steps: int | None, shape: tuple[int, int]) -> list[Row]:
     """ROOT: one triple, every step."""
     m, n = (max(1, size) for size in shape)
-    return [tuple(shape_coefficients(m, n).tolist())] * (5 if steps is None else index(steps))
+    return [tuple(shape_coefficients(m, n).tolist())] * (5 if steps is None else steps)
 
 
 # The default numbers of Newton-Schulz steps bring a singular value of 1e-2 to 1 in float64.

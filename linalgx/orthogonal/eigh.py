@@ -63,7 +63,8 @@ def eigh(a: Array, /, *, method: str = "qdwh", check_finite: bool = True) -> Eig
     eigh. The blocks Vᵢᴴ A Vᵢ are treated in the same way until their order is at most 256.
 
     **Cost.** One polar factor of each block, about 40 n³ flops for balanced cuts; spectra over
-    many orders of magnitude give unbalanced cuts and cost more. Eight times the memory of `a`.
+    many orders of magnitude give unbalanced cuts and cost more. About 14 times the
+    memory of `a`.
 
     **Accuracy.** ``eigh_ratios(a, w, v)`` below 30. Each cut contributes up to 10 eps ‖A‖_F.
 

@@ -6,16 +6,24 @@ the answer; so each result here carries the residual of the equation that define
 """
 
 from dataclasses import dataclass, replace
-from math import inf, isfinite
-from operator import index
+from math import isfinite
 from typing import Any
 
+from linalgx._core.admit import admit_integer, admit_real
 from linalgx._core.choose import choose
 from linalgx._core.iterate import notify
 from linalgx._core.norms import frobenius
 from linalgx._core.polish import identity_like
 from linalgx._core.scaling import from_unit_scale, to_unit_scale
-from linalgx.backend import as_matrix, eigh, from_host, hermitian_square, is_gpu
+from linalgx.backend import (
+    as_matrix,
+    eigh,
+    from_host,
+    hermitian_square,
+    host_float,
+    is_gpu,
+    to_host,
+)
 from linalgx.errors import ConvergenceWarning, LinAlgError, warn
 from linalgx.orthogonal._eigh_root import eigh_inverse_root, eigh_sqrt
 from linalgx.orthogonal._hermitian import hermitian_power, require_hermitian, rounding
@@ -121,7 +129,7 @@ def inverse_root(
 
     **Cost.** eigh: the eigendecomposition and about (3 + log₂ p)/2 products. newton: 3 to 4
     products a step for p ≤ 4, 10 steps at a condition number κ of 1e2, 16 at 1e6, 23 at 1e10.
-    Four, for newton eight times the memory of `a`.
+    Six, for newton 14 times the memory of `a`.
 
     **Accuracy.** ``root_ratios(a, x, p).residual < 30``. The relative error of X is about
     κ·eps/p, and no algorithm that knows A only to eps can do better.
@@ -142,7 +150,8 @@ def inverse_root(
     [0.5      0.333333] True
     """
     xp, a = as_matrix(a, "a", square=True, check_finite=check_finite)
-    p, ridge, limit = _admit_power(p), _admit_ridge(ridge), _admit_maxiter(maxiter)
+    p, ridge = admit_integer(p, "p", 1), admit_real(ridge, "ridge")
+    limit, rtol = _admit_limits(maxiter, rtol)
     iterates = choose(method, METHODS, "method")
     iterates = is_gpu(a, xp=xp) if iterates is None else iterates
     a, exponent = _scale(a, ridge, xp=xp)
@@ -153,7 +162,7 @@ def inverse_root(
         run = Run(eigh_inverse_root(a, p, xp=xp), Status.CONVERGED, 0, ())
     residual, size = _inverse_residual(a, run.x, p, xp=xp)
     allowed = xp.minimum(rounding(a, xp=xp) * size, WORTHLESS * xp.ones_like(size))
-    run, residual = _judge(run, residual, allowed if rtol is None else float(rtol), show, xp=xp)
+    run, residual = _judge(run, residual, allowed if rtol is None else rtol, show, xp=xp)
     if run.status not in (Status.CONVERGED, Status.STOPPED):
         _explain(a, exponent, ridge, f"‖A X^{p} − I‖_F = {residual:.1e}", xp=xp)
     return _name(run, residual, exponent, -p, xp=xp)
@@ -217,7 +226,7 @@ def sqrt(
     Y ← Y T, Z ← T Z. The matrix is first divided by a power of two.
 
     **Cost.** eigh: the eigendecomposition and one product. newton: 3 products a step, 12 steps
-    at a condition number κ of 1e2, 25 at 1e6, 42 at 1e10. Four, for newton eight times the memory
+    at a condition number κ of 1e2, 25 at 1e6, 42 at 1e10. Six, for newton 14 times the memory
     of `a`.
 
     **Accuracy.** ``root_ratios(a, x, -2).residual < 30``, whatever the condition number for eigh.
@@ -240,7 +249,8 @@ def sqrt(
      [1. 2.]]
     """
     xp, a = as_matrix(a, "a", square=True, check_finite=check_finite)
-    limit, iterates = _admit_maxiter(maxiter), choose(method, SQRT_METHODS, "method")
+    limit, rtol = _admit_limits(maxiter, rtol)
+    iterates = choose(method, SQRT_METHODS, "method")
     a, exponent = _scale(a, 0.0, xp=xp)
     show = _in_user_scale(callback, exponent, 2, xp=xp)
     if iterates:
@@ -250,33 +260,19 @@ def sqrt(
     size = frobenius(a, xp=xp)
     residual = frobenius(hermitian_square(run.x, xp=xp) - a, xp=xp)
     residual = residual / xp.where(size > 0.0, size, xp.ones_like(size))
-    allowed = 5.0 * rounding(a, xp=xp) if rtol is None else float(rtol)
+    allowed = 5.0 * rounding(a, xp=xp) if rtol is None else rtol
     run, worst = _judge(run, residual, allowed, show, xp=xp)
     if run.status not in (Status.CONVERGED, Status.STOPPED):
         _explain(a, exponent, 0.0, f"‖X² − A‖_F/‖A‖_F = {worst:.1e}", xp=xp)
     return _name(run, worst, exponent, 2, xp=xp)
 
 
-def _admit_power(p: Any) -> int:
-    try:
-        power = index(p)
-    except TypeError:
-        raise TypeError(f"p must be an integer, got {p!r}") from None
-    if power < 1:
-        raise ValueError(f"p must be at least 1, got {power}")
-    return power
-
-
-def _admit_ridge(ridge: float) -> float:
-    if not 0.0 <= ridge < inf:
-        raise ValueError(f"ridge must be a finite number >= 0, got {ridge}")
-    return float(ridge)
-
-
-def _admit_maxiter(maxiter: int | None) -> int | None:
-    if maxiter is not None and not index(maxiter) >= 0:
-        raise ValueError(f"maxiter must be at least 0, got {maxiter}")
-    return maxiter
+def _admit_limits(maxiter: int | None, rtol: float | None) -> tuple[int | None, float | None]:
+    """Check what ends an iteration; ``None`` stands for a default in either."""
+    return (
+        None if maxiter is None else admit_integer(maxiter, "maxiter", 0),
+        None if rtol is None else admit_real(rtol, "rtol"),
+    )
 
 
 def _scale(a: Array, ridge: float, *, xp: Namespace) -> tuple[Array, Any]:
@@ -320,7 +316,7 @@ def _judge(
     run: Run, residual: Array, allowed: Array | float, show: Callback | None, *, xp: Namespace
 ) -> tuple[Run, float]:
     """Give the run the status that the fresh residual allows, and the worst residual."""
-    worst = float(xp.max(residual)) if 0 not in residual.shape else 0.0
+    worst = host_float(xp.max(residual)) if 0 not in residual.shape else 0.0
     met = bool(xp.all(residual <= allowed))  # NaN is not met
     if not run.history:
         stopped = notify(show, 0, run.x, worst)
@@ -341,12 +337,14 @@ def _explain(a: Array, exponent: Any, ridge: float, found: str, *, xp: Namespace
     w, _ = eigh(a, xp=xp)
     low, size = w[..., 0], xp.max(xp.abs(w), axis=-1)
     if bool(xp.any(low < -rounding(a, xp=xp) * size)) or not bool(xp.all(size > 0.0)):
-        lowest = float(xp.min(from_unit_scale(low[..., None, None], exponent, xp=xp))) - ridge
+        lows = to_host(from_unit_scale(low[..., None, None], exponent, xp=xp)).reshape(-1) - ridge
+        worst = int(lows.argmin())
+        which = "a" if a.ndim == 2 else f"matrix {worst} of the batch a"
         raise LinAlgError(
-            f"a is not positive definite: it has the eigenvalue {lowest:.3e}; "
+            f"{which} is not positive definite: it has the eigenvalue {lows[worst]:.3e}; "
             f"a ridge above its size lifts it"
         )
-    small = float(xp.min(low / size))
+    small = host_float(xp.min(low / size))
     warn(
         f"{found} is above the tolerance; the smallest eigenvalue is {small:.1e} of the largest; "
         f"a ridge, method='eigh' or a larger rtol help",

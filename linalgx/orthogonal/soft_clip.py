@@ -6,6 +6,7 @@ Legend: t the quantile of the absolute values |a_ij| of one matrix; B the inlier
 from math import floor
 from typing import NamedTuple
 
+from linalgx._core.admit import admit_real
 from linalgx._core.scaling import to_unit_scale
 from linalgx.backend import as_matrix, is_complex
 from linalgx.typing import Array, Namespace
@@ -82,8 +83,7 @@ def soft_clip(a: Array, /, quantile: float = 0.9, *, check_finite: bool = True) 
     [[ 1. -2.  2.]] [[0. 0. 7.]]
     """
     xp, a = as_matrix(a, "a", check_finite=check_finite)
-    if not 0.0 <= quantile <= 1.0:
-        raise ValueError(f"quantile must lie in [0, 1], got {quantile}")
+    quantile = admit_real(quantile, "quantile", 0.0, 1.0, ends="[]")
     if 0 in a.shape:
         return SoftClipResult(xp.zeros_like(a), xp.zeros_like(a))
     inliers = _shorten(a, quantile, xp=xp)

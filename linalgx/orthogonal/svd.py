@@ -58,7 +58,7 @@ def svd(a: Array, /, *, method: str = "qdwh", check_finite: bool = True) -> SVDR
     **Method.** A = U_p P, P = V diag(s) Vᴴ by `eigh`, and U = U_p V. Wide matrices are
     treated as tall ones.
 
-    **Cost.** That of `polar` and of `eigh` of order k, and one product; ten times the memory
+    **Cost.** That of `polar` and of `eigh` of order k, and one product; 17 times the memory
     of a square `a`.
 
     **Accuracy.** ``svd_ratios(a, u, s, vh)`` below 30. Singular values have errors of eps·s₁, so

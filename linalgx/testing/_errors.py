@@ -58,7 +58,7 @@ def polar_errors(a: Array, u: Array, p: Array, /, *, side: str = "right") -> Pol
     -----
     **Method.** The formulas above, on matrices divided by a power of two.
 
-    **Cost.** Two products and one eigendecomposition of P; three times the memory of `a`.
+    **Cost.** Two products and one eigendecomposition of P; seven times the memory of `a`.
 
     **Accuracy.** Measuring adds about one unit. Good algorithms reach 5 for ``orthogonality``,
     10 √max(1, n/256) for ``backward``, 0 for ``symmetry`` and −10 for ``min_eig``.
@@ -83,6 +83,8 @@ def polar_errors(a: Array, u: Array, p: Array, /, *, side: str = "right") -> Pol
         return PolarErrors(NAN, NAN, NAN, NAN)
     a, exponent = to_unit_scale(a, xp=xp)
     p, unit = from_unit_scale(p, -exponent, xp=xp), eps(a, xp=xp)
+    if not bool(xp.all(xp.isfinite(p))):  # far too large for this matrix
+        return PolarErrors(NAN, NAN, NAN, NAN)
     g = adjoint(u, xp=xp) @ u if m >= n else u @ adjoint(u, xp=xp)
     backward = frobenius(a - (p @ u if left else u @ p), xp=xp)
     symmetry = frobenius(p - adjoint(p, xp=xp), xp=xp)

@@ -104,7 +104,7 @@ def polar_ratios(a: Array, u: Array, p: Array, /, *, side: str = "right") -> Pol
     -----
     **Method.** The formulas above, on matrices divided by a power of two.
 
-    **Cost.** Two products and one eigendecomposition of P; three times the memory of `a`.
+    **Cost.** Two products and one eigendecomposition of P; seven times the memory of `a`.
 
     **Accuracy.** Measuring adds rounding errors of its own, below one unit. LAPACK accepts
     ratios up to 30.
@@ -128,6 +128,8 @@ def polar_ratios(a: Array, u: Array, p: Array, /, *, side: str = "right") -> Pol
         return PolarRatios(NAN, NAN, NAN, NAN)
     a, exponent = to_unit_scale(a, xp=xp)
     p = from_unit_scale(p, -exponent, xp=xp)
+    if not bool(xp.all(xp.isfinite(p))):  # far too large for this matrix
+        return PolarRatios(NAN, NAN, NAN, NAN)
     w = eigh(hermitian(p, xp=xp), xp=xp)[0]
     size, unit = largest(xp.abs(w), xp=xp), eps(a, xp=xp) * max(order, 1)
     negative = relative(largest(-w, xp=xp), size, unit, xp=xp)
@@ -237,7 +239,7 @@ def eigh_ratios(a: Array, w: Array, v: Array, /) -> EighRatios:
     -----
     **Method.** The formulas above, on matrices divided by a power of two.
 
-    **Cost.** Two products; three times the memory of `a`.
+    **Cost.** Two products; six times the memory of `a`.
 
     **Accuracy.** Measuring adds rounding errors of its own, below one unit. LAPACK accepts
     ratios up to 30.

@@ -13,6 +13,7 @@ import array_api_compat.numpy
 import numpy as np
 import pytest
 import scipy.linalg
+import scipy.sparse
 
 import linalgx as lx
 import linalgx.backend as seam
@@ -49,7 +50,7 @@ def cupy(monkeypatch):
             return np.full_like(a, np.nan)
 
     def solve_triangular(t, b, *, lower, trans, check_finite):
-        state.calls.append((lower, trans))
+        state.calls.append((t.ndim, lower, trans))
         return scipy.linalg.solve_triangular(t, b, lower=lower, trans=trans)
 
     cupyx = ModuleType("cupyx")
@@ -83,7 +84,7 @@ def test_it_goes_by_cupys_name(cupy):
 
 
 def test_errors_are_asked_for(cupy):
-    with pytest.raises(lx.LinAlgError, match="Singular"):
+    with pytest.raises(lx.LinAlgError, match="the inverse failed: Singular"):
         seam.inv(np.zeros((2, 2)), xp=cupy)
     assert cupy.state.linalg == "ignore"
 
@@ -99,9 +100,36 @@ def test_triangular_solves_go_to_cupyx(cupy):
     t = np.array([[2.0, 0.0], [1.0, 4.0]])
     x = seam.solve_triangular(t, np.eye(2), lower=True, adjoint=True, xp=cupy)
     np.testing.assert_allclose(t.T @ x, np.eye(2), atol=1e-15)
-    assert cupy.state.calls == [(True, "C")]
+    assert cupy.state.calls == [(2, True, "C")]
     with pytest.raises(lx.LinAlgError, match="exactly zero"):
         seam.solve_triangular(np.zeros((2, 2)), np.eye(2), lower=True, xp=cupy)
+
+
+@pytest.mark.parametrize(
+    ("count", "n", "at_once"), [(1, 5, True), (8, 64, False), (9, 64, True)], ids=str
+)
+def test_batches_of_triangular_solves(cupy, count, n, at_once):
+    t, b = np.broadcast_to(2.0 * np.eye(n), (count, n, n)), np.ones((n, 1))
+    x = seam.solve_triangular(t, b, lower=True, xp=cupy)
+    np.testing.assert_array_equal(x, np.full((count, n, 1), 0.5))
+    assert cupy.state.calls == ([(3, True, "N")] if at_once else [(2, True, "N")] * count)
+
+
+@pytest.mark.parametrize(("t", "b"), [((0, 0), (0, 2)), ((3, 3), (3, 0)), ((0, 3, 3), (3, 2))])
+def test_empty_triangular_solves_do_not_reach_cublas(cupy, t, b):
+    x = seam.solve_triangular(np.ones(t), np.ones(b), lower=True, xp=cupy)
+    assert x.shape == (*t[:-2], *b[-2:])
+    assert not cupy.state.calls
+
+
+def test_sparse_formats_that_cupy_lacks_become_rows(cupy, monkeypatch):
+    sparse = ModuleType("cupyx.scipy.sparse")
+    sparse.csr_array, sparse.issparse = scipy.sparse.csr_array, lambda x: False
+    monkeypatch.setitem(sys.modules, "cupyx.scipy.sparse", sparse)
+    monkeypatch.setitem(sys.modules, "array_api_compat.cupy", cupy)
+    moved = lx.to_backend(scipy.sparse.bsr_array(np.eye(4)), "cupy")
+    assert isinstance(moved, scipy.sparse.csr_array)
+    np.testing.assert_array_equal(moved.toarray(), np.eye(4))
 
 
 def test_products_are_made_hermitian(cupy):

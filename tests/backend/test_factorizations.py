@@ -258,3 +258,23 @@ class TestProducts:
     def test_adjoint_of_real_numbers_is_a_view(self):
         a = np.ones((2, 3))
         assert np.shares_memory(seam.adjoint(a, xp=seam.namespace_of(a)), a)
+
+
+@pytest.mark.parametrize("n", [5, 60])
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_decompositions_refuse_what_is_not_finite(leg, n, bad):
+    """LAPACK lets some of these pass, and does not return from others."""
+    host = np.eye(n)
+    host[0, 0] = bad
+    for factorization in (seam.svd, seam.svdvals, seam.eigh):
+        with pytest.raises(lx.LinAlgError, match="NaN or infinite"):
+            factorization(leg.asarray(host), xp=leg.xp)
+
+
+def test_host_floats_of_tensors_with_gradients():
+    torch = pytest.importorskip("torch")
+    assert seam.host_float(torch.ones((), requires_grad=True)) == 1.0
+    a = torch.eye(3, dtype=torch.float64, requires_grad=True)
+    import array_api_compat.torch as xp
+
+    assert (seam.lu_pivots(a, xp=xp) == 1.0).all()

@@ -251,3 +251,16 @@ def test_the_gate_touches_no_input():
     a.setflags(write=False)
     _, b = seam.as_matrix(a, "a")
     assert not np.shares_memory(a, b)
+
+
+def test_arrays_that_are_none_of_ours():
+    array = pytest.importorskip("dask.array")
+    with pytest.raises(TypeError, match=r"a is a Dask array; .* LinearMap\.from_dask"):
+        seam.as_matrix(array.ones((3, 3)), "a")
+
+
+@pytest.mark.filterwarnings("ignore:Sparse:UserWarning")
+def test_sparse_tensors():
+    torch = pytest.importorskip("torch")
+    with pytest.raises(TypeError, match="a must be a plain array"):
+        seam.as_matrix(torch.eye(3).to_sparse(), "a")

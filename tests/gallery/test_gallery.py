@@ -180,7 +180,7 @@ def test_spiked_limits(m):
     ("call", "error", "message"),
     [
         (lambda g: g.randsvd(-1), ValueError, "m must be at least 0, got -1"),
-        (lambda g: g.randsvd(2.5), TypeError, "m must be an integer, got float"),
+        (lambda g: g.randsvd(2.5), TypeError, "m must be an integer, got 2.5"),
         (lambda g: g.randsvd(3, mode="geo"), ValueError, "'geometric', .* got 'geo'"),
         (lambda g: g.randsvd(3, cond=0.5), ValueError, "cond must be a finite number >= 1"),
         (lambda g: g.randsvd(3, cond=float("nan")), ValueError, "cond must be"),

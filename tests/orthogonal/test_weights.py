@@ -113,5 +113,5 @@ def test_wrong_arguments():
         lx.orthogonal.zolotarev_coefficients(0.1, 0)
     with pytest.raises(TypeError, match="r must be an integer"):
         lx.orthogonal.zolotarev_coefficients(0.1, 2.5)
-    with pytest.raises(TypeError, match="lower must be a number"):
+    with pytest.raises(TypeError, match="lower must be a real number"):
         lx.orthogonal.qdwh_weights("small")

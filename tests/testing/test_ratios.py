@@ -190,3 +190,21 @@ def test_adjoint_faults():
         check_adjoint(misfit, rng=0)
     with pytest.raises(ValueError, match="trials"):
         check_adjoint(np.eye(3), trials=0)
+
+
+@pytest.mark.parametrize("scale", [2e200, 1e-310])
+def test_check_adjoint_sees_large_and_tiny_operators(scale):
+    def operator(factor):
+        return lx.LinearMap.from_callables(
+            (3, 3), lambda x: scale * x, lambda x: factor * (scale * x)
+        )
+
+    assert lx.testing.check_adjoint(operator(1.0), rng=0) < 30
+    assert lx.testing.check_adjoint(operator(1.5), rng=0) > 1e10
+
+
+@pytest.mark.filterwarnings("ignore:overflow encountered:RuntimeWarning")
+def test_a_factor_beyond_all_measure_is_not_good():
+    a = np.diag([1e-300, 2e-300])
+    assert np.isnan(lx.testing.polar_ratios(a, np.eye(2), 1e300 * np.eye(2)).residual)
+    assert np.isnan(lx.testing.polar_errors(a, np.eye(2), 1e300 * np.eye(2)).backward)

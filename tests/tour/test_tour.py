@@ -217,3 +217,11 @@ def test_a_race_calls_both_and_keeps_the_best() -> None:
     assert calls["ours"] == calls["peer"] >= 4
     assert 1 < result.ratio < 100
     assert (result.ours_error, result.peer_error) == (2.0, 2.0)
+
+
+def test_a_folder_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    done = command_line("tour", "--save", str(blocked / "folder"))
+    assert done.returncode == 1
+    assert len(done.stderr.strip().splitlines()) == 1
