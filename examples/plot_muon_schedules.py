@@ -79,8 +79,8 @@ figure.supxlabel("singular value before")
 figure.supylabel("after five steps")
 
 # %%
-# Newton-Schulz is exact near 1 and useless below 0.05. Muon reaches twenty times further down and
-# pays with errors of up to a third everywhere. *You* reaches as far as Muon and is far
+# Newton-Schulz is exact near 1 and far too small below 0.02. Muon reaches twenty times further
+# down and pays with errors of up to a third everywhere. *You* reaches as far as Muon and is far
 # more exact on all but the smallest values. Polar Express was asked for the interval from 0.001
 # on, and spreads its error evenly over all of it: equal extremes are the signature of a best
 # approximation.

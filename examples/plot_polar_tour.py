@@ -137,14 +137,15 @@ ax.legend()
 # Zolotarev's rational functions need two iterations, whatever the matrix; QDWH up to six, scaled
 # Newton up to nine. The polynomials of Polar Express use matrix products only and pay with many
 # more steps. (Where a line ends early, one more step that needs no residual finishes the work.)
-# On one processor core the SVD is often fastest all the same; on a GPU it is not.
+# On one processor core the SVD is faster than all of them; they are made for hardware on which
+# products, QR and Cholesky run much better than an SVD.
 #
 # How exact is it?
 # ----------------
 # Textbook matrices that make trouble: singular or nearly so, badly scaled, of half the rank. Two
 # numbers matter. *U* must be orthogonal, and the product *UP* must be *A*; both to a few times
-# the unit roundoff, whatever the condition number. Every result is checked before it is returned,
-# and where an iteration failed the SVD steps in. For comparison, in black, SciPy.
+# the unit roundoff, whatever the condition number. What an iteration returns is checked, and where
+# it failed the SVD steps in. For comparison, in black, SciPy.
 
 n = 200
 MATRICES = {

@@ -11,11 +11,12 @@ from docutils.statemachine import StringList
 from sphinx.application import Sphinx
 from sphinx.util import logging
 
+import linalgx
 from linalgx.backend import SUPPORT, Support
 
 logger = logging.getLogger(__name__)
 
-MODULES = ("", "gallery", "orthogonal", "plotting", "testing")
+MODULES = ("", *linalgx._FAMILIES)
 HEADER = ("function", "batches", "sparse, operators", "kernel", "notes")
 LITERAL = re.compile(r"^\s*\.\. (math|code|code-block)::|[^.]::$|^\s*::$")
 INITIAL = re.compile(r"^(\s*\.\. \[[^\]]+\] [A-Z])\.")

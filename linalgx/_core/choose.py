@@ -5,6 +5,9 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
+SIDES = {"right": False, "left": True}
+"""Whether the Hermitian factor of a polar decomposition stands on the left."""
+
 
 def choose(name: object, table: Mapping[str, T], argument: str) -> T:
     """Look a name up, or say which names are accepted."""

@@ -1,11 +1,17 @@
 """Norms per matrix over the last two axes. Entries are expected at unit scale."""
 
-from linalgx.backend import is_complex
+from linalgx.backend import is_complex, is_gpu
 from linalgx.typing import Array, Namespace
 
 
 def frobenius(a: Array, *, xp: Namespace, keepdims: bool = False) -> Array:
-    """Root of the sum of squares, by an inner product, which makes no temporary array."""
+    """Root of the sum of squares, by an inner product, which makes no temporary array.
+
+    On a GPU by a reduction: CuPy has no inner products of its own, and what stands in for them
+    copies and adds up each matrix of a batch one entry after the other.
+    """
+    if is_gpu(a, xp=xp):
+        return xp.linalg.matrix_norm(a, keepdims=keepdims)
     x = xp.reshape(a, (*a.shape[:-2], a.shape[-2] * a.shape[-1]))
     square = xp.linalg.vecdot(x, x)
     norm = xp.sqrt(xp.real(square) if is_complex(a, xp=xp) else square)

@@ -20,7 +20,6 @@ from linalgx.backend._libraries import (
     device_of,
     is_array,
     is_gpu,
-    is_numpy,
     library_name,
     namespace_of,
 )
@@ -93,7 +92,6 @@ __all__ = [
     "is_array",
     "is_complex",
     "is_gpu",
-    "is_numpy",
     "is_operator",
     "is_sparse",
     "library_name",

@@ -39,11 +39,6 @@ def device_of(x: Array) -> Device:
     return array_api_compat.device(x)
 
 
-def is_numpy(xp: Namespace) -> bool:
-    """Whether the namespace is NumPy's."""
-    return library_name(xp) == "numpy"
-
-
 def is_gpu(x: Array, *, xp: Namespace) -> bool:
     """Whether the array lives on a GPU, where matrix products are cheap and syncs are not."""
     if library_name(xp) == "cupy":

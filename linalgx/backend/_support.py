@@ -32,7 +32,7 @@ class Support:
 
 SUPPORT: dict[str, Support] = {
     "orthogonal.polar": Support(
-        kernel="Numba", note="QDWH instead of the SVD on a GPU; one synchronisation per check"
+        kernel="Numba", note="on a GPU QDWH, or the SVD for batches up to order 32"
     ),
     "orthogonal.orthogonalize": Support(
         kernel="SciPy", note="matrix products only; one synchronisation a call, for the scaling"

@@ -44,7 +44,7 @@ def hilbert(
     -----
     **Method.** The Gram matrix of 1, x, x², ... in the inner product of L²(0, 1).
 
-    **Cost.** n² divisions, no memory beyond the result.
+    **Cost.** n² divisions, one more array of the size of the result.
 
     **Accuracy.** Known answers, with C(n, k) the binomial coefficients: det = cₙ⁴/c₂ₙ,
     cₙ = ∏ k! over k < n; the inverse has the integer entries
@@ -107,7 +107,7 @@ def kahan(
     -----
     **Method.** The definition.
 
-    **Cost.** n² operations, one more array of the size of the result.
+    **Cost.** n² operations, two more arrays of the size of the result.
 
     **Accuracy.** Known answers: det = s^(n(n−1)/2); the inverse is upper triangular with
     diagonal s^(−j) and entries c (1 + c)^(j−i−1) s^(−j) above it; the last but one singular
@@ -229,7 +229,7 @@ def vandermonde(
     -----
     **Method.** The definition.
 
-    **Cost.** n² powers, no memory beyond the result.
+    **Cost.** n² powers, one more array of the size of the result.
 
     **Accuracy.** Known answers: det = ∏_{k<n} k! / (n−1)^(n(n−1)/2), the product of all
     differences of points; its inverse holds the coefficients of the Lagrange polynomials.

@@ -54,7 +54,7 @@ def graded(
     -----
     **Method.** A = D Q, D = diag(ratio^(i/(n−1))), Q a uniformly distributed unitary matrix.
 
-    **Cost.** One QR decomposition; about three times the memory of the result.
+    **Cost.** One QR decomposition; about four times the memory of the result, itself included.
 
     **Accuracy.** Known answers: the singular values are the diagonal of D, and rounding moves
     each by a few eps of itself; the polar factors of A = U P are U = Q and P = Qᴴ D Q;
@@ -132,7 +132,8 @@ def spiked(
     **Method.** A = U diag(spikes) Vᴴ + noise · G/√n, with uniformly distributed isometries U, V
     and G of independent N(0, 1) entries.
 
-    **Cost.** Two thin QR decompositions and a thin product; twice the memory of the result.
+    **Cost.** Two thin QR decompositions and a thin product; three times the memory of the result,
+    itself included.
 
     **Accuracy.** With ``noise=0`` the nonzero singular values are the spikes. Known answers for
     large sizes with y = m/n fixed, in units of the noise: the noise alone fills

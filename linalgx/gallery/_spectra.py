@@ -118,7 +118,8 @@ def randsvd(
     **Method.** A = U diag(s) Vᴴ, where U and V are uniformly distributed isometries: Q factors
     of Gaussian matrices, with the phases of the diagonal of R moved into Q.
 
-    **Cost.** Two QR decompositions and a product; about four times the memory of the result.
+    **Cost.** Two QR decompositions and a product; about five times the memory of the
+    result, itself included.
 
     **Accuracy.** Known answers: singular values s, κ₂ = κ, ``|det A|`` = ∏s, for
     ``geometric`` κ^(−k/2). Rounding moves each singular value by a few eps·s₁, so those below

@@ -32,7 +32,8 @@ def polar_tiny(a: Array, u: Array, p: Array, good: Array, left: bool, compute_p:
     s = np.array(a, dtype=wide, order="C", copy=None)
     s = s if s.flags.writeable else s.copy()
     same = u.dtype == wide
-    outs = (u, p) if same else (np.empty_like(s), np.empty_like(s) if compute_p else s)
+    # Zeros, for the matrices that are left out are converted with the others.
+    outs = (u, p) if same else (np.zeros_like(s), np.zeros_like(s) if compute_p else s)
     tag = (0,) * n if n in OWN_ORDERS else ()
     closed = n == 2 and wide is np.float64
     (_closed_form if closed else _by_newton)(s, *outs, good, left, compute_p, tag)
@@ -80,8 +81,8 @@ def _by_newton(a, u, p, good, left, compute_p, tag):  # type: ignore[no-untyped-
             for j in range(n):
                 x[i, j] = s[i, j]
         good[k] = False
-        if _newton(x, y, order, tag):
-            _polish(x, y, row, tag)
+        # The polish squares the defect: what is larger than √eps is not an isometry afterwards.
+        if _newton(x, y, order, tag) and _polish(x, y, row, tag) <= EPS:
             skew, size = _finish(s, x, u[k], p[k], e, left, compute_p, tag)
             good[k] = skew <= (8.0 * EPS) ** 2 * size  # false for NaN
 
@@ -113,7 +114,7 @@ def _newton(x, y, order, tag):  # type: ignore[no-untyped-def]
     n = _order(x, tag)
     size = _square_norm(x, tag)
     for _ in range(MOST):
-        if not _inverse(x, y, order, tag):
+        if not _inverse(x, y, order, size, tag):
             return False
         g = np.sqrt(np.sqrt(_square_norm(y, tag) / size))
         h, g = 0.5 / g, 0.5 * g
@@ -141,12 +142,16 @@ def _square_norm(x, tag):  # type: ignore[no-untyped-def]
 
 
 @_jit
-def _inverse(x, y, order, tag):  # type: ignore[no-untyped-def]
-    """Write X⁻¹ into Y; false for a singular X. The branches are decided when compiled."""
+def _inverse(x, y, order, size, tag):  # type: ignore[no-untyped-def]
+    """Write X⁻¹ into Y; false for a singular X, ‖X‖_F² = `size`.
+
+    The branches are decided when compiled. A determinant has an error of a few eps ‖X‖ⁿ; below
+    a thousand times that its sign, which decides that of U, means nothing.
+    """
     if len(tag) == 3:
-        return _cofactors_3(x, y)
+        return _cofactors_3(x, y, 1e3 * EPS * size * np.sqrt(size))
     if len(tag) == 4:
-        return _cofactors_4(x, y)
+        return _cofactors_4(x, y, 1e3 * EPS * size * size)
     n = _order(x, tag)
     for i in range(n):
         for j in range(n):
@@ -155,14 +160,14 @@ def _inverse(x, y, order, tag):  # type: ignore[no-untyped-def]
 
 
 @_jit
-def _cofactors_3(x, y):  # type: ignore[no-untyped-def]
+def _cofactors_3(x, y, least):  # type: ignore[no-untyped-def]
     """Order 3 by cofactors: no pivoting, no branches."""
     a, b, c = x[0, 0], x[0, 1], x[0, 2]
     d, e, f = x[1, 0], x[1, 1], x[1, 2]
     g, h, i = x[2, 0], x[2, 1], x[2, 2]
     p, q, r = e * i - f * h, f * g - d * i, d * h - e * g
     det = a * p + b * q + c * r
-    if not abs(det) > 0.0:
+    if not abs(det) > least:
         return False
     w = 1.0 / det
     y[0, 0], y[0, 1], y[0, 2] = p * w, (c * h - b * i) * w, (b * f - c * e) * w
@@ -172,7 +177,7 @@ def _cofactors_3(x, y):  # type: ignore[no-untyped-def]
 
 
 @_jit
-def _cofactors_4(x, y):  # type: ignore[no-untyped-def]
+def _cofactors_4(x, y, least):  # type: ignore[no-untyped-def]
     """Order 4 by the 2x2 minors of the upper two rows (s) and of the lower two (c)."""
     s0 = x[0, 0] * x[1, 1] - x[1, 0] * x[0, 1]
     s1 = x[0, 0] * x[1, 2] - x[1, 0] * x[0, 2]
@@ -187,7 +192,7 @@ def _cofactors_4(x, y):  # type: ignore[no-untyped-def]
     c4 = x[2, 1] * x[3, 3] - x[3, 1] * x[2, 3]
     c5 = x[2, 2] * x[3, 3] - x[3, 2] * x[2, 3]
     det = s0 * c5 - s1 * c4 + s2 * c3 + s3 * c2 - s4 * c1 + s5 * c0
-    if not abs(det) > 0.0:
+    if not abs(det) > least:
         return False
     w = 1.0 / det
     y[0, 0] = (x[1, 1] * c5 - x[1, 2] * c4 + x[1, 3] * c3) * w
@@ -244,8 +249,9 @@ def _gauss_jordan(y, order, tag):  # type: ignore[no-untyped-def]
 
 @_jit
 def _polish(x, y, row, tag):  # type: ignore[no-untyped-def]
-    """X ← X (I + E) with E = (I − XᴴX)/2 in Y, row by row."""
+    """X ← X (I + E) with E = (I − XᴴX)/2 in Y, row by row; return ‖I − XᴴX‖_F² before."""
     n = _order(x, tag)
+    defect = 0.0
     for i in range(n):
         for j in range(i + 1):
             t = 0.0 * x[0, 0] + (1.0 if i == j else 0.0)
@@ -253,6 +259,7 @@ def _polish(x, y, row, tag):  # type: ignore[no-untyped-def]
                 t -= np.conj(x[k, i]) * x[k, j]
             y[i, j] = 0.5 * t
             y[j, i] = 0.5 * np.conj(t)
+            defect += (1.0 if i == j else 2.0) * (t.real * t.real + t.imag * t.imag)
     for i in range(n):
         for j in range(n):
             row[j] = x[i, j]
@@ -260,6 +267,7 @@ def _polish(x, y, row, tag):  # type: ignore[no-untyped-def]
             f = row[k]
             for j in range(n):
                 x[i, j] += f * y[k, j]
+    return defect
 
 
 @_jit

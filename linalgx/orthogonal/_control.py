@@ -37,7 +37,8 @@ class Factors(NamedTuple):
 class Control:
     """The caller's limit and observer, and whether P is wanted.
 
-    `cut` is set by a method that came to the limit before its own test was met.
+    `cut` is set by a method that came to the limit before its own test was met, `refused` when
+    the observer raised: what it raises, a `LinAlgError` included, belongs to the caller.
     """
 
     maxiter: int | None
@@ -45,6 +46,7 @@ class Control:
     batch: tuple[int, ...]
     compute_p: bool
     cut: bool = False
+    refused: bool = False
 
     def steps(self, most: int) -> int:
         """Return the number of iterations allowed to a method that never needs more than `most`."""
@@ -55,7 +57,11 @@ class Control:
         if self.callback is None:
             return False
         x = xp.reshape(x, (*self.batch, *x.shape[-2:]))
-        return notify(self.callback, k, x, largest(orthogonality(x, xp=xp), xp=xp))
+        residual = largest(orthogonality(x, xp=xp), xp=xp)
+        self.refused = True  # stays so when the observer raises
+        stop = notify(self.callback, k, x, residual)
+        self.refused = False
+        return stop
 
 
 def orthogonality(x: Array, *, xp: Namespace) -> Array:
@@ -77,10 +83,15 @@ def minus_identity(g: Array, *, xp: Namespace) -> Array:
     return xp.reshape(flat, g.shape)
 
 
-def near_isometry(g: Array, limit: float, *, xp: Namespace) -> bool:
-    """Whether ‖G − I‖_F ≤ limit in all matrices; NaN is left to the certificate."""
-    size = frobenius(g - identity_like(g, xp=xp), xp=xp)
+def all_within(x: Array, limit: float, *, xp: Namespace) -> bool:
+    """Whether ‖X‖_F ≤ limit for all matrices; NaN is left to the certificate."""
+    size = frobenius(x, xp=xp)
     return largest(xp.where(size == size, size, 0.0), xp=xp) <= limit
+
+
+def near_isometry(g: Array, limit: float, *, xp: Namespace) -> bool:
+    """Whether ‖G − I‖_F ≤ limit for all matrices."""
+    return all_within(g - identity_like(g, xp=xp), limit, xp=xp)
 
 
 def interval(x: Array, *, xp: Namespace) -> tuple[Array, float]:

@@ -5,10 +5,9 @@ Legend: X the iterate, ‖X‖₂ ≤ 1; ℓ lower bound of its singular values;
 
 from math import sqrt
 
-from linalgx._core.norms import frobenius
 from linalgx._core.polish import identity_like
 from linalgx.backend import adjoint, cholesky, eps, gram, qr, solve_triangular
-from linalgx.orthogonal._control import Control, Factors, interval, largest
+from linalgx.orthogonal._control import Control, Factors, all_within, interval
 from linalgx.orthogonal._weights import LIMIT, qdwh_rows
 from linalgx.typing import Array, Namespace
 
@@ -29,18 +28,12 @@ def qdwh(a: Array, *, control: Control, xp: Namespace) -> Factors:
         return Factors(x)
     for k in range(1, control.steps(MOST) + 1):
         new = _step(x, *(rows[k - 1] if k <= len(rows) else LIMIT), xp=xp)
-        done = k >= len(rows) and _settled(new - x, unit ** (1 / 6) * 2.0 * sqrt(n), xp=xp)
+        done = k >= len(rows) and all_within(new - x, unit ** (1 / 6) * 2.0 * sqrt(n), xp=xp)
         x = new
         if control.stop(k, x, xp=xp) or done:
             return Factors(x)
     control.cut = True
     return Factors(x)
-
-
-def _settled(change: Array, limit: float, *, xp: Namespace) -> bool:
-    """Whether the change is small in all matrices; NaN is left to the certificate."""
-    size = frobenius(change, xp=xp)
-    return largest(xp.where(size == size, size, 0.0), xp=xp) <= limit
 
 
 def _step(x: Array, a: float, b: float, c: float, *, xp: Namespace) -> Array:

@@ -59,7 +59,8 @@ def shape_coefficients(m: int, n: int) -> Any:
     distribution is minimized by the simplex method from three starts. With T =
     arg(1 − √y e^(−iθ)) the distribution function is F(θ) = (θ + sin θ/√y − T (1 − y)/y)/π.
 
-    **Cost.** Below 0.1 s on the host for a shape met for the first time, then remembered.
+    **Cost.** About 0.1 s on the host for a shape met for the first time, then remembered; the
+    very first one also loads SciPy's optimizer.
 
     **Accuracy.** Four digits of the coefficients, which is what the flat minimum determines.
     The mean square error of our fit at the published shapes is 3.5e-2, 2.4e-3, 1.5e-4, 1.9e-5,

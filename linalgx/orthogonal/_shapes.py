@@ -21,6 +21,7 @@ from linalgx.typing import Array, Namespace
 Method = Callable[..., Factors]
 
 POLISH_FROM = 128
+SMALL_SIZE = 12_000
 
 
 def any_shape(
@@ -54,10 +55,14 @@ def any_shape(
 
 
 def _fits(t: Array, run: Method, *, xp: Namespace) -> bool:
-    """Whether the method takes T as it is; where it could, a basis pays only for tall T."""
+    """Whether the method takes T as it is; where it could, a basis pays only for tall T.
+
+    For one small matrix, what surrounds the arithmetic costs more than the arithmetic.
+    """
     m, n = t.shape[-2:]
     whole = run is svd_route or (run is automatic and not is_gpu(t, xp=xp))
-    return bool(m == n or (whole and m <= 1.3 * n))
+    small = t.shape[0] == 1 and m * n <= SMALL_SIZE
+    return bool(m == n or (whole and (small or m <= 1.3 * n)))
 
 
 def _tall(t: Array, run: Method, control: Control, *, xp: Namespace) -> tuple[Array, Array | None]:
@@ -69,7 +74,7 @@ def _tall(t: Array, run: Method, control: Control, *, xp: Namespace) -> tuple[Ar
     q, r, factor = compressed(t, xp=xp)
     u, p = _square(r, run, control, xp=xp)
     u = expanded(q, factor, u, xp=xp)
-    if factor is None or t.shape[-1] > POLISH_FROM:
+    if t.shape[-1] > POLISH_FROM:
         u, _ = polished(u, xp=xp)
     quiet = replace(control, cut=False)  # the square problem has warned
     limit = backward_limit(t.shape[-1], eps(t, xp=xp))
@@ -106,7 +111,7 @@ def _guarded(a: Array, run: Method, control: Control, *, xp: Namespace) -> Facto
     try:
         return run(a, control=control, xp=xp)
     except LinAlgError:
-        if run is svd_route:
+        if run is svd_route or control.refused:
             raise
     if a.ndim == 2 or a.shape[0] == 1:
         return Factors(xp.zeros_like(a))

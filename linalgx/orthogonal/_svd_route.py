@@ -6,10 +6,13 @@ Legend: A = W S Vᴴ, U = W Vᴴ, B = UᴴA, K = B − Bᴴ.
 from math import sqrt
 
 from linalgx._core.norms import frobenius
-from linalgx.backend import adjoint, eps, hermitian, host_float, svd
+from linalgx.backend import adjoint, eps, hermitian, svd
 from linalgx.orthogonal._certificate import polished
 from linalgx.orthogonal._control import Control, Factors
 from linalgx.typing import Array, Namespace
+
+SMALL = 128
+"""Up to this order the backward error is always looked at, and corrected in full."""
 
 
 def svd_route(a: Array, *, control: Control, xp: Namespace) -> Factors:
@@ -17,18 +20,23 @@ def svd_route(a: Array, *, control: Control, xp: Namespace) -> Factors:
     w, s, vh = svd(a, xp=xp)
     u = shown(w @ vh, control=control, xp=xp)
     u, _ = polished(u, xp=xp)
-    if not control.compute_p:
+    small = s.shape[-1] <= SMALL
+    if not (control.compute_p or small):
         return Factors(u, None, True)
     b = adjoint(u, xp=xp) @ a
     p = hermitian(b, xp=xp)
-    if a.ndim == 2:
+    if small or a.ndim == 2:
         b -= p
-        skew = host_float(frobenius(b, xp=xp))
-        lead = int(xp.count_nonzero(s >= 0.5 * s[0]))
-        usual = 9.0 * eps(a, xp=xp) * sqrt(max(1.0, s.shape[0] / 256))
-        if skew > usual * host_float(frobenius(s[None, :], xp=xp)) and lead <= s.shape[0] // 4:
-            u, p = _aligned(u, p, 2.0 * b, s, adjoint(vh, xp=xp), lead, xp=xp)
-    return Factors(u, p, True)
+        usual = 9.0 * eps(a, xp=xp) * sqrt(max(1.0, s.shape[-1] / 256))
+        skew = frobenius(b, xp=xp)
+        if bool(xp.any(skew > usual * frobenius(s[..., None, :], xp=xp))):
+            b *= 2.0
+            v = adjoint(vh, xp=xp)
+            if small:
+                u, p = _turned(a, u, b, s, v, xp=xp)
+            elif (lead := int(xp.count_nonzero(s >= 0.5 * s[0]))) <= s.shape[0] // 4:
+                u, p = _aligned(u, p, b, s, v, lead, xp=xp)
+    return Factors(u, p if control.compute_p else None, True)
 
 
 def shown(u: Array, *, control: Control, xp: Namespace) -> Array:
@@ -39,14 +47,33 @@ def shown(u: Array, *, control: Control, xp: Namespace) -> Array:
     return u
 
 
+def _turned(
+    a: Array, u: Array, k: Array, s: Array, v: Array, *, xp: Namespace
+) -> tuple[Array, Array]:
+    """Turn U a little where the SVD left K unusually large; LAPACK drops up to 45 eps s₁.
+
+    U (I + Σ) with P Σ + Σ P = K has the next smaller K (ours, to first order). In the basis V,
+    Σᵢⱼ = Kᵢⱼ/(sᵢ + sⱼ). What is dropped is small relative to its neighbours; between two small
+    singular values there is nothing to correct, and K is rounding errors.
+    """
+    vh = adjoint(v, xp=xp)
+    sums = s[..., :, None] + s[..., None, :]
+    least = eps(a, xp=xp) ** (1 / 3) * s[..., :1, None]
+    c = vh @ k @ v
+    # Skew to the last bit, for what is not would cost orthogonality.
+    sigma = 0.5 * (c - adjoint(c, xp=xp)) / xp.maximum(sums, least)
+    sigma = xp.where(sums > least, sigma, xp.zeros_like(sigma))
+    u = u + u @ (v @ sigma @ vh)
+    return u, hermitian(adjoint(u, xp=xp) @ a, xp=xp)
+
+
 def _aligned(
     u: Array, p: Array, k: Array, s: Array, v: Array, lead: int, *, xp: Namespace
 ) -> tuple[Array, Array]:
-    """Turn U a little where divide and conquer left K unusually large; one matrix.
+    """Do the same for one large matrix, with fewer products.
 
-    U (I + Σ) with P Σ + Σ P = K has the next smaller K (ours, to first order). In the basis V,
-    Σᵢⱼ = Kᵢⱼ/(sᵢ + sⱼ), and only the rows and columns of the `lead` large sⱼ matter: with their
-    columns V₁ of V, Σ = Y V₁ᴴ − V₁ Zᴴ. Then B becomes (I − Σ) B.
+    Only the rows and columns of the `lead` large sⱼ matter: with their columns V₁ of V,
+    Σ = Y V₁ᴴ − V₁ Zᴴ. Then B becomes (I − Σ) B.
     """
     v1 = v[:, :lead]
     c = adjoint(v, xp=xp) @ (k @ v1) / (s[:, None] + s[None, :lead])

@@ -26,9 +26,9 @@ def compressed(a: Array, *, xp: Namespace) -> tuple[Array, Array, Array | None]:
     CholeskyQR2, whose second triangular solve with A is put off: it costs less with U_R. A
     shifted pass before it if κ(A) is too large, Householder QR if that is not enough.
     """
-    for shifted in (False, True):
+    for basis in (_one_pass, _two_passes):
         try:
-            q, r = _pass(a, shifted=False, xp=xp) if not shifted else _two_passes(a, xp=xp)
+            q, r = basis(a, xp=xp)
             g = gram(q, xp=xp)
             if near_isometry(g, 0.1, xp=xp):
                 factor = cholesky(g, xp=xp)
@@ -72,7 +72,13 @@ def _pass(a: Array, *, shifted: bool, xp: Namespace) -> tuple[Array, Array]:
     return adjoint(q, xp=xp), adjoint(factor, xp=xp)
 
 
+def _one_pass(a: Array, *, xp: Namespace) -> tuple[Array, Array]:
+    """Enough for κ(A) below about eps^(-1/2)."""
+    return _pass(a, shifted=False, xp=xp)
+
+
 def _two_passes(a: Array, *, xp: Namespace) -> tuple[Array, Array]:
+    """Put a shifted pass, whose Cholesky factorization does not fail, before the other."""
     q, first = _pass(a, shifted=True, xp=xp)
     q, second = _pass(q, shifted=False, xp=xp)
     return q, second @ first

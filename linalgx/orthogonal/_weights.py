@@ -105,10 +105,10 @@ def qdwh_map(x: float, row: tuple[float, float, float]) -> float:
 def zolotarev_coefficients(lower: float, r: int) -> ZolotarevCoefficients:
     """Compute the coefficients of one Zolotarev step for the polar factor.
 
-    The step maps a singular value x to Z(x) = M x ∏ⱼ (x² + c₂ⱼ)/(x² + c₂ⱼ₋₁), j = 1, ..., r, the
-    odd rational function of its type that is closest to 1 on [`lower`, 1]. In partial fractions
-    Z(x) = M x (1 + Σⱼ aⱼ/(x² + c₂ⱼ₋₁)), so that its r terms can be computed side by side. Two
-    steps suffice in double precision.
+    The step maps a singular value x to Z(x) = M x ∏ⱼ (x² + c₂ⱼ)/(x² + c₂ⱼ₋₁), j = 1, ..., r, up to
+    a factor the odd rational function of its type that is closest to 1 on [`lower`, 1]. In partial
+    fractions Z(x) = M x (1 + Σⱼ aⱼ/(x² + c₂ⱼ₋₁)), so that its r terms can be computed side by side.
+    Two steps suffice in double precision.
 
     Parameters
     ----------

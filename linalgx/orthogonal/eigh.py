@@ -24,9 +24,9 @@ class EighResult(NamedTuple):
 def eigh(a: Array, /, *, method: str = "qdwh", check_finite: bool = True) -> EighResult:
     """Compute eigenvalues and eigenvectors of a Hermitian matrix by spectral division.
 
-    For large matrices on a GPU, where the polar factor, made of products and Cholesky
-    decompositions, is faster than the reduction to tridiagonal form. On a CPU the eigh of the
-    array library is faster.
+    Meant for large matrices on parallel hardware: polar factors, made of products, QR and Cholesky
+    decompositions, replace the reduction to tridiagonal form. On a CPU the eigh of the array
+    library is faster.
 
     Parameters
     ----------

@@ -93,7 +93,7 @@ def orthogonalize(
     multiplied once by the product of their factors.
 
     **Cost.** A quintic step on m ≤ n takes 2 products m×m×n and one m×m×m; on NumPy two of the
-    three count half, since they are Hermitian. At most five arrays like `a` at a time, the
+    three count half, since they are Hermitian. At most six arrays like `a` at a time, the
     result among them.
 
     **Accuracy.** The singular values are p(σ/ν) up to rounding, which the slopes of the

@@ -225,8 +225,8 @@ def sqrt(
     **Method.** eigh: V diag(max(w, 0)^(1/2)) Vᴴ. newton: Y = A/‖A‖_F, Z = I; T = (3I − ZY)/2,
     Y ← Y T, Z ← T Z. The matrix is first divided by a power of two.
 
-    **Cost.** eigh: the eigendecomposition and one product. newton: 3 products a step, 12 steps
-    at a condition number κ of 1e2, 25 at 1e6, 42 at 1e10. Six, for newton 14 times the memory
+    **Cost.** eigh: the eigendecomposition and one product. newton: 3 products a step, 13 steps
+    at a condition number κ of 1e2, 29 at 1e6, 40 at 1e10. Six, for newton 14 times the memory
     of `a`.
 
     **Accuracy.** ``root_ratios(a, x, -2).residual < 30``, whatever the condition number for eigh.

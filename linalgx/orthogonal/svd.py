@@ -23,7 +23,7 @@ class SVDResult(NamedTuple):
 def svd(a: Array, /, *, method: str = "qdwh", check_finite: bool = True) -> SVDResult:
     """Compute the reduced singular value decomposition through the polar factor.
 
-    For large matrices on a GPU, where polar factors are faster than the reduction to bidiagonal
+    Meant for large matrices on parallel hardware: polar factors replace the reduction to bidiagonal
     form. On a CPU the svd of the array library is faster.
 
     Parameters

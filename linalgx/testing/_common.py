@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from math import inf, nan
 
 from linalgx._core.norms import one_norm
-from linalgx.backend import adjoint, as_arrays, device_of, eps, host_float, is_complex
+from linalgx._core.polish import identity_like
+from linalgx.backend import adjoint, as_arrays, eps, host_float, is_complex
 from linalgx.typing import Array, Namespace
 
 NAN = nan
@@ -26,11 +27,6 @@ def expect(x: Array, name: str, shape: tuple[int, ...]) -> None:
     """Raise when a factor does not have the shape that belongs to the matrix."""
     if tuple(x.shape) != tuple(shape):
         raise ValueError(f"{name} must have shape {tuple(shape)}, got {tuple(x.shape)}")
-
-
-def identity(a: Array, *, xp: Namespace) -> Array:
-    """Identity of the size, dtype and device of square matrices."""
-    return xp.eye(a.shape[-1], dtype=a.dtype, device=device_of(a))
 
 
 def largest(x: Array, *, xp: Namespace) -> Array:
@@ -62,7 +58,7 @@ def residual(error: Array, a: Array, *, xp: Namespace) -> float:
 def isometry(u: Array, *, xp: Namespace) -> float:
     """Return ‖I − UᴴU‖₁/(n·eps), the worst of the batch."""
     g = adjoint(u, xp=xp) @ u
-    eye = identity(g, xp=xp)
+    eye = identity_like(g, xp=xp)
     return residual(eye - g, xp.zeros_like(g) + eye, xp=xp)
 
 

@@ -3,12 +3,12 @@
 from math import sqrt
 from typing import NamedTuple
 
-from linalgx._core.choose import choose
+from linalgx._core.choose import SIDES, choose
 from linalgx._core.norms import frobenius
+from linalgx._core.polish import identity_like
 from linalgx._core.scaling import from_unit_scale, to_unit_scale
 from linalgx.backend import adjoint, eigh, eps, hermitian
-from linalgx.testing._common import NAN, admit, expect, identity, largest, relative, worst
-from linalgx.testing._ratios import SIDES
+from linalgx.testing._common import NAN, admit, expect, largest, relative, worst
 from linalgx.typing import Array
 
 
@@ -89,7 +89,7 @@ def polar_errors(a: Array, u: Array, p: Array, /, *, side: str = "right") -> Pol
     backward = frobenius(a - (p @ u if left else u @ p), xp=xp)
     symmetry = frobenius(p - adjoint(p, xp=xp), xp=xp)
     w = eigh(hermitian(p, xp=xp), xp=xp)[0]
-    deviation = frobenius(g - identity(g, xp=xp), xp=xp)
+    deviation = frobenius(g - identity_like(g, xp=xp), xp=xp)
     return PolarErrors(
         worst(deviation, xp=xp) / (unit * sqrt(max(min(m, n), 1))),
         relative(backward, frobenius(a, xp=xp), unit, xp=xp),

@@ -8,8 +8,9 @@ or Inf in any argument makes all ratios NaN, so that no comparison ``ratio < 30`
 from operator import index
 from typing import NamedTuple
 
-from linalgx._core.choose import choose
+from linalgx._core.choose import SIDES, choose
 from linalgx._core.norms import one_norm
+from linalgx._core.polish import identity_like
 from linalgx._core.scaling import from_unit_scale, to_unit_scale
 from linalgx.backend import adjoint, device_of, eigh, eps, hermitian
 from linalgx.testing._common import (
@@ -18,15 +19,12 @@ from linalgx.testing._common import (
     admit,
     descent,
     expect,
-    identity,
     isometry,
     largest,
     relative,
     residual,
 )
 from linalgx.typing import Array
-
-SIDES = {"right": False, "left": True}
 
 
 class PolarRatios(NamedTuple):
@@ -176,7 +174,7 @@ def svd_ratios(a: Array, u: Array, s: Array, vh: Array, /) -> SVDRatios:
     **Method.** The formulas above, on matrices divided by a power of two. A rank below
     min(m, n) is accepted: the residual then says what was left out.
 
-    **Cost.** Three products; three times the memory of `a`.
+    **Cost.** Three products; six times the memory of `a`.
 
     **Accuracy.** Measuring adds rounding errors of its own, below one unit. LAPACK accepts
     ratios up to 30.
@@ -301,7 +299,7 @@ def qr_ratios(a: Array, q: Array, r: Array, /) -> QRRatios:
     -----
     **Method.** The formulas above, on matrices divided by a power of two.
 
-    **Cost.** Two products; three times the memory of `a`.
+    **Cost.** Two products; seven times the memory of `a`.
 
     **Accuracy.** Measuring adds rounding errors of its own, below one unit. LAPACK accepts
     ratios up to 30.
@@ -363,7 +361,7 @@ def root_ratios(a: Array, x: Array, /, p: int) -> RootRatios:
     **Method.** The formulas above, after LAPACK's test of an inverse. The condition number of A
     is part of the unit: no algorithm can do better than about ‖A‖·‖Xᵖ‖·eps.
 
-    **Cost.** About 1 + 2 log₂ |p| products; three times the memory of `a`.
+    **Cost.** About 1 + 2 log₂ |p| products; four times the memory of `a`.
 
     **Accuracy.** Measuring adds rounding errors of its own, below one unit. Not scaled: the
     condition number times the largest entry must not overflow.
@@ -385,7 +383,7 @@ def root_ratios(a: Array, x: Array, /, p: int) -> RootRatios:
         return RootRatios(NAN, NAN)
     unit, size = eps(a, xp=xp) * max(a.shape[-1], 1), one_norm(a, xp=xp)
     power = xp.linalg.matrix_power(x, abs(p))
-    error = power - a if p < 0 else a @ power - identity(x, xp=xp)
+    error = power - a if p < 0 else a @ power - identity_like(x, xp=xp)
     size = size if p < 0 else size * one_norm(power, xp=xp)
     return RootRatios(
         relative(one_norm(error, xp=xp), size, unit, xp=xp),

@@ -17,7 +17,7 @@ def test_accepted_dtypes_are_kept(dtype):
     a = np.ones((2, 3), dtype=dtype)
     xp, b = seam.as_matrix(a, "a")
     assert b is a
-    assert seam.is_numpy(xp)
+    assert seam.library_name(xp) == "numpy"
 
 
 def test_an_array_passes_unchanged_on_every_leg(seam_leg):
@@ -35,7 +35,7 @@ def test_nests_become_numpy(kind):
         "mixed": [np.array([1.0, 2.0]), (3.0, 4)],
     }[kind]
     xp, a = seam.as_matrix(nest, "a")
-    assert seam.is_numpy(xp)
+    assert seam.library_name(xp) == "numpy"
     assert a.dtype == np.float64
     np.testing.assert_array_equal(a, [[1.0, 2.0], [3.0, 4.0]])
 
@@ -200,7 +200,7 @@ def test_functions_that_need_products_take_them(kind):
     a = OPERATORS[kind]()
     xp, b = seam.as_operand(a, "a")
     assert b is a
-    assert seam.is_numpy(xp)
+    assert seam.library_name(xp) == "numpy"
 
 
 def test_dense_arrays_are_operands_too(leg):

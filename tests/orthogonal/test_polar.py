@@ -286,13 +286,20 @@ def test_stopping_early_still_gives_the_polar_factor(leg, method):
     check(leg, a, *lx.orthogonal.polar(a, method=method, callback=stop))
 
 
-def test_other_exceptions_pass_through():
-    def fail(state):
-        raise KeyError("mine")
+@pytest.mark.parametrize("method", ALL)
+@pytest.mark.parametrize("error", [KeyError, lx.LinAlgError, np.linalg.LinAlgError])
+@pytest.mark.parametrize("shape", [(3, 3), (4, 3, 3), (9, 3), (150, 150)])
+@pytest.mark.parametrize("last", [0, 1])
+def test_other_exceptions_pass_through(method, error, shape, last):
+    """Also those by which a method says that a factorization failed."""
 
-    for method in ALL:
-        with pytest.raises(KeyError, match="mine"):
-            lx.orthogonal.polar(np.eye(3), method=method, callback=fail)
+    def fail(state):
+        if state.k == last:
+            raise error("mine")
+
+    a = np.random.default_rng(0).standard_normal(shape)
+    with pytest.raises(error, match="mine"):
+        lx.orthogonal.polar(a, method=method, callback=fail)
 
 
 @pytest.mark.parametrize(
@@ -389,3 +396,21 @@ def test_only_failing_slices_are_computed_again(monkeypatch):
     u, p = lx.orthogonal.polar(a, method="newton")
     assert seen == [(6, 6)]
     assert np.all(fro(a - u @ p) <= 20 * EPS * fro(a))
+
+
+@pytest.mark.parametrize("n", [3, 4, 5, 8, 20, 50, 100])
+@pytest.mark.parametrize("digits", [8, 16])
+@pytest.mark.parametrize("shape", ["batch", "single", "tall"])
+def test_backward_error_where_the_svd_drops_small_rotations(n, digits, shape):
+    """Random spectra: LAPACK's SVD leaves up to 35 eps in one matrix of a hundred."""
+    rng = np.random.default_rng(n + digits)
+    count = {"batch": 2000, "single": 300, "tall": 100}[shape] // n + 1
+    m = 3 * n if shape == "tall" else n
+    q = np.linalg.qr(rng.standard_normal((count, m, n)))[0]
+    z = np.linalg.qr(rng.standard_normal((count, n, n)))[0]
+    a = (q * 10.0 ** rng.uniform(-digits, 0, (count, 1, n))) @ z
+    for side in ("right", "left") if m == n else ("right",):
+        for x in (a,) if shape == "batch" else a:
+            u, p = lx.orthogonal.polar(x, method="svd", side=side)
+            assert np.all(fro(herm(u) @ u - np.eye(n)) <= 5 * EPS * np.sqrt(n))
+            assert np.all(fro(x - (u @ p if side == "right" else p @ u)) <= 10 * EPS * fro(x))
