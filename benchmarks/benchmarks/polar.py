@@ -30,7 +30,7 @@ class Polar:
         self.polar(self.a)
 
     def track_ratio(self, impl: str, n: int, dtype: str) -> float:
-        """‖UᴴU − I‖₁/(n·eps)."""
+        """‖UᴴU − I‖₁/(n·eps), the worst of a batch."""
         return lx.testing.polar_ratios(self.a, *self.polar(self.a)).orthogonality
 
 
@@ -39,21 +39,10 @@ class TallPolar(Polar):
     shape = (100.0, 1.0)
 
 
-class TinyPolar:
+class TinyPolar(Polar):
     params = (["linalgx", "scipy"], [3], ["float64"])
-    param_names = ("impl", "n", "dtype")
 
     def setup(self, impl: str, n: int, dtype: str) -> None:
         self.a = np.random.default_rng(0).standard_normal((2000, n, n)).astype(dtype)
         self.polar = IMPLEMENTATIONS[impl]
         self.polar(self.a)
-
-    def time_polar(self, impl: str, n: int, dtype: str) -> None:
-        self.polar(self.a)
-
-    def peakmem_polar(self, impl: str, n: int, dtype: str) -> None:
-        self.polar(self.a)
-
-    def track_ratio(self, impl: str, n: int, dtype: str) -> float:
-        """Worst ‖UᴴU − I‖₁/(n·eps) of the batch."""
-        return lx.testing.polar_ratios(self.a, *self.polar(self.a)).orthogonality

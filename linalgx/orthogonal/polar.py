@@ -9,9 +9,9 @@ Legend: A m x n; U isometry; P the Hermitian factor; B = UᴴA; T = A or Aᴴ, w
 """
 
 from collections.abc import Mapping
-from operator import index
 from typing import NamedTuple
 
+from linalgx._core.admit import admit_integer
 from linalgx._core.batching import flatten_batch, unflatten_batch
 from linalgx._core.choose import SIDES, choose
 from linalgx._core.scaling import from_unit_scale, to_unit_scale
@@ -163,7 +163,7 @@ def polar(
     """
     xp, a = as_matrix(a, "a", check_finite=check_finite)
     left, run = choose(side, SIDES, "side"), choose(method, METHODS, "method")
-    limit = _limit(maxiter)
+    limit = None if maxiter is None else admit_integer(maxiter, "maxiter", 1)
     if run is automatic and callback is None and is_tiny(a, xp=xp):
         return PolarResult(*_by_kernel(a, left, compute_p, xp=xp))
     scaled, exponent = to_unit_scale(a, xp=xp)
@@ -180,19 +180,6 @@ METHODS: Mapping[str, Method] = {
     "newton": newton,
     "polar_express": polar_express,
 }
-
-
-def _limit(maxiter: object) -> int | None:
-    """Check an iteration limit."""
-    if maxiter is None:
-        return None
-    try:
-        limit = index(maxiter)  # type: ignore[arg-type]
-    except TypeError:
-        raise TypeError(f"maxiter must be an integer or None, got {maxiter!r}") from None
-    if limit < 1:
-        raise ValueError(f"maxiter must be at least 1, got {limit}")
-    return limit
 
 
 def _by_kernel(
