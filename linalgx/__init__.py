@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 
-_FAMILIES = ("gallery", "orthogonal", "plotting", "testing")
+_FAMILIES = ("gallery", "orthogonal", "plotting", "relaxation", "testing")
 _NAMES = {
     "ConvergenceWarning": "errors",
     "IterationState": "results",
@@ -38,6 +38,7 @@ __all__ = [
     "orthogonal",
     "plotting",
     "progress",
+    "relaxation",
     "set_backend",
     "show_config",
     "testing",
@@ -47,7 +48,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from linalgx import gallery, orthogonal, plotting, testing
+    from linalgx import gallery, orthogonal, plotting, relaxation, testing
     from linalgx.backend import (
         available_backends,
         set_backend,

@@ -76,11 +76,12 @@ class Result:
         return "\n".join([f"{type(self).__name__}: {self.status.value}", *self._lines()])
 
     def _lines(self) -> Iterator[str]:
-        """One line per field, in order of declaration, those of the subclass first."""
+        """One line per field that says something, those of the subclass first."""
         common = {f.name for f in fields(Result)}
         own = [f.name for f in fields(self) if f.name not in common]
         for name in [*own, "iterations", "residual"]:
-            yield f"  {name:<12}{_brief(getattr(self, name))}"
+            if (value := getattr(self, name)) is not None:
+                yield f"  {name:<12}{_brief(value)}"
 
 
 def _brief(value: object) -> str:

@@ -49,7 +49,14 @@ from linalgx.backend._select import (
     show_config,
     use_backend,
 )
-from linalgx.backend._sparse import is_operator, is_sparse, to_csr
+from linalgx.backend._sparse import (
+    csr_from_triplets,
+    csr_parts,
+    is_operator,
+    is_sparse,
+    make_csr,
+    to_csr,
+)
 from linalgx.backend._support import BACKENDS, SUPPORT, Support
 from linalgx.backend._transfer import (
     from_host,
@@ -74,6 +81,8 @@ __all__ = [
     "as_vector",
     "available_backends",
     "cholesky",
+    "csr_from_triplets",
+    "csr_parts",
     "default_float",
     "default_namespace",
     "describe",
@@ -96,6 +105,7 @@ __all__ = [
     "is_sparse",
     "library_name",
     "lu_pivots",
+    "make_csr",
     "max_component",
     "minimize_simplex",
     "namespace_of",

@@ -1,8 +1,10 @@
 """Recognising sparse containers and linear operators without importing their libraries."""
 
+from importlib import import_module
 from typing import Any
 
-from linalgx.backend._libraries import loaded
+from linalgx.backend._libraries import library_name, loaded
+from linalgx.typing import Array, Namespace
 
 # Only classes of loaded modules can have instances, so nothing here needs an import.
 _SPARSE_MODULES = ("scipy.sparse", "cupyx.scipy.sparse")
@@ -39,6 +41,45 @@ def require_format(a: Any, name: str) -> None:
 
 
 def to_csr(a: Any) -> Any:
-    """Compressed rows of a sparse container, as a sparse array where the library has them."""
+    """Compressed rows of a sparse container, sorted and without duplicates; `a` stays as it is."""
     require_format(a, "a")
-    return a.tocsr()
+    csr = a.tocsr()
+    if csr.has_canonical_format:
+        return csr
+    if csr is a:
+        csr = a.copy()
+    csr.sum_duplicates()
+    return csr
+
+
+def csr_parts(a: Any) -> tuple[Array, Array, Array]:
+    """Return stored entries, their columns, and where each row starts, of a CSR container."""
+    return a.data, a.indices, a.indptr
+
+
+def make_csr(
+    data: Array, indices: Array, indptr: Array, shape: tuple[int, int], *, xp: Namespace
+) -> Any:
+    """CSR container of the library of `data`, from sorted parts without duplicates."""
+    return _container("csr", xp)((data, indices, indptr), shape=shape)
+
+
+def csr_from_triplets(
+    rows: Array, columns: Array, values: Array, shape: tuple[int, int], *, xp: Namespace
+) -> Any:
+    """CSR container from entries and their places; entries of the same place are added up."""
+    if max(shape) < 2**31:
+        rows, columns = (xp.astype(x, xp.int32, copy=False) for x in (rows, columns))
+    csr = _container("coo", xp)((values, (rows, columns)), shape=shape).tocsr()
+    csr.sum_duplicates()
+    return csr
+
+
+def _container(kind: str, xp: Namespace) -> Any:
+    """Class of sparse arrays of a format; of matrices where the library has no arrays."""
+    modules = {"numpy": "scipy.sparse", "cupy": "cupyx.scipy.sparse"}
+    name = library_name(xp)
+    if name not in modules:
+        raise TypeError(f"sparse containers exist for numpy and cupy, not for {name}")
+    module = import_module(modules[name])
+    return getattr(module, f"{kind}_array", None) or getattr(module, f"{kind}_matrix")

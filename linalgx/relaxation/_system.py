@@ -1,0 +1,317 @@
+"""From the arguments of a solver to its result: gate, scaling, batches, honest endings.
+
+Legend: A X = B with blocks X, B of shape (n, k), one column for each right-hand side.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from math import nan, prod
+from typing import Any
+
+from linalgx.backend import (
+    as_arrays,
+    exponents,
+    is_operator,
+    is_sparse,
+    library_name,
+    max_component,
+    namespace_of,
+    real_dtype,
+    times_power_of_two,
+)
+from linalgx.errors import ConvergenceWarning, warn
+from linalgx.operators import LinearMap
+from linalgx.relaxation._result import SolveResult
+from linalgx.relaxation._stopping import Monitor, Stopping, times
+from linalgx.relaxation.prepared import PreparedMatrix, prepare
+from linalgx.results import Status
+from linalgx.typing import Array, MatrixLike, Namespace
+
+RESTARTS = 3
+"""How often a run that believed to have converged is started again from where it is."""
+
+WORST = (
+    Status.CONVERGED,
+    Status.STOPPED,
+    Status.MAXITER,
+    Status.STAGNATED,
+    Status.BREAKDOWN,
+    Status.DIVERGED,
+)
+
+
+@dataclass(slots=True)
+class System:
+    """One linear system behind the gate; `b` and `x` are blocks and ours to keep, not to write.
+
+    Attributes
+    ----------
+    a : PreparedMatrix or LinearMap
+        The matrix, in the dtype of `b`.
+    x : Array, shape (n, k)
+        The starting guess; solvers copy it before they write.
+    exponent : int
+        `b` and `x` were divided by 2^exponent.
+    matvecs : int
+        Products so far.
+    """
+
+    a: Any
+    b: Array
+    x: Array
+    vector: bool
+    exponent: int
+    xp: Namespace
+    guessed: bool
+    matvecs: int = 0
+
+    def product(self, x: Array) -> Array:
+        """Return A X, and count it."""
+        self.matvecs += 1
+        return self.a @ x
+
+    def residual(self, x: Array) -> Array:
+        """Return B − A X."""
+        return self.b - self.product(x)
+
+    def first_residual(self) -> Array:
+        """Return B − A X of the starting guess, without a product when that is zero."""
+        return self.residual(self.x) if self.guessed else copied(self.b, xp=self.xp)
+
+    def monitor(self, stopping: Stopping) -> Monitor:
+        """Targets of all columns."""
+        rtol = stopping.relative(self.b, xp=self.xp)
+        if stopping.criterion:
+            targets = [rtol] * self.b.shape[1]
+        else:
+            atol = times(stopping.atol, -self.exponent)
+            sizes = stopping.norms(self.b, xp=self.xp)
+            targets = [max(rtol * size, atol) for size in sizes]
+        return Monitor(stopping, targets, self.vector, self.exponent, self.xp)
+
+    def accurate_residual(self, x: Array) -> Array:
+        """Return B − A X for the last word, in 64 bits for 32 where the device has both."""
+        xp = self.xp
+        wider = _wider(self.b, xp=xp)
+        if wider is None or isinstance(self.a, LinearMap):
+            return self.residual(x)
+        self.matvecs += 1
+        matrix = self.a.matrix
+        matrix = matrix.astype(wider) if is_sparse(matrix) else xp.astype(matrix, wider)
+        return xp.astype(self.b, wider) - matrix @ xp.astype(x, wider)
+
+
+Ending = tuple[Array, Status, str]
+"""The solution, how its run ended, and one word on why (or nothing, for the word of the status)."""
+
+Attempt = Callable[[System, Array, Monitor], Ending]
+"""Runs from a start until the monitor, or a breakdown, ends it."""
+
+Run = Callable[[System, Stopping], SolveResult]
+
+
+def copied(x: Array, *, xp: Namespace) -> Array:
+    """Return a copy that may be written to."""
+    return xp.asarray(x, copy=True)
+
+
+def solve_system(
+    run: Run,
+    a: MatrixLike,
+    b: Array,
+    x0: Array | None,
+    stopping: Stopping,
+    *,
+    rows: bool,
+    check_finite: bool,
+) -> SolveResult:
+    """Solve one system, or each of a batch, and warn once when a tolerance was not met.
+
+    `rows` says that the solver needs the rows of A and not only products.
+    """
+    systems, batch = _admitted(a, b, x0, rows=rows, check_finite=check_finite)
+    results = [run(system, stopping) for system in systems]
+    result = results[0] if batch is None else _merged(results, batch, b)
+    if result.status not in (Status.CONVERGED, Status.STOPPED):
+        warn(_complaint(result), ConvergenceWarning)
+    return result
+
+
+def honest(attempt: Attempt, system: System, stopping: Stopping) -> SolveResult:
+    """Run a solver whose residual is a recurrence; believe only a recomputed one.
+
+    A run that believed wrongly goes on from where it is, at most three times.
+    """
+    monitor = system.monitor(stopping)
+    x = system.x
+    for restart in range(RESTARTS + 1):
+        x, status, reason = attempt(system, x, monitor)
+        norms = stopping.norms(r := system.accurate_residual(x), xp=system.xp)
+        if monitor.met(norms) or status is not Status.CONVERGED:
+            break
+        if restart == RESTARTS or monitor.k >= stopping.maxiter:
+            status = Status.STAGNATED if restart == RESTARTS else Status.MAXITER
+            break
+    del r
+    if monitor.met(norms) and status is not Status.STOPPED:
+        status, reason = Status.CONVERGED, ""
+    return _result(system, x, status, reason, max(norms, default=0.0), monitor)
+
+
+def _result(
+    system: System, x: Array, status: Status, reason: str, residual: float, monitor: Monitor
+) -> SolveResult:
+    """Undo the scaling and name the answer."""
+    if system.exponent:
+        x = times_power_of_two(x, system.exponent, xp=system.xp)
+    return SolveResult(
+        x=x[:, 0] if system.vector else x,
+        status=status,
+        iterations=max(monitor.k, 0),
+        residual=times(residual, system.exponent),
+        history=tuple(monitor.history),
+        matvecs=system.matvecs,
+        reason=reason or status.name.lower(),
+    )
+
+
+def _admitted(
+    a: MatrixLike, b: Array, x0: Array | None, *, rows: bool, check_finite: bool
+) -> tuple[Iterator[System], tuple[int, ...] | None]:
+    """Pass all arguments through the gate; the leading shape is ``None`` for one system."""
+    on_zero = "raise" if rows else "skip"  # products do not care about the diagonal
+    named = {"b": b} if x0 is None else {"b": b, "x0": x0}
+    dense = not (isinstance(a, PreparedMatrix | LinearMap) or is_sparse(a) or is_operator(a))
+    if dense:
+        xp, (matrix, *rest) = as_arrays({"a": a, **named}, check_finite=check_finite)
+        if matrix.ndim < 2 or matrix.shape[-1] != matrix.shape[-2]:
+            raise ValueError(f"a must be square, shape (..., n, n), got {tuple(matrix.shape)}")
+        _require_sizes(matrix.shape, rest)
+        if matrix.ndim > 2:
+            return _slices(matrix, rest, on_zero, xp=xp), tuple(matrix.shape[:-2])
+        return iter(
+            [_system(prepare(matrix, on_zero=on_zero, check_finite=False), rest, xp=xp)]
+        ), None
+    if rows or is_sparse(a):
+        a = prepare(a, on_zero=on_zero, check_finite=check_finite)
+    elif not isinstance(a, PreparedMatrix | LinearMap):
+        a = LinearMap(a)
+    xp, vectors = as_arrays(named, check_finite=check_finite)
+    if len(a.shape) != 2 or a.shape[0] != a.shape[1]:
+        raise ValueError(f"a must be square, shape (n, n), got {tuple(a.shape)}")
+    if a.xp is not xp:
+        raise TypeError(
+            f"a belongs to {library_name(a.xp)} and b to {library_name(xp)}; "
+            f"move one of them with linalgx.to_backend"
+        )
+    _require_sizes(a.shape, vectors)
+    return iter([_system(a, vectors, xp=xp)]), None
+
+
+def _require_sizes(shape: Sequence[int], rest: Sequence[Array]) -> None:
+    """Check that b and x0 fit the matrix: (..., n) or (..., n, k)."""
+    batch, n = tuple(shape[:-2]), shape[-1]
+    for name, x in zip(("b", "x0"), rest, strict=False):
+        vector = x.ndim == len(batch) + 1
+        fits = vector or x.ndim == len(batch) + 2
+        if not (fits and tuple(x.shape[: len(batch) + 1]) == (*batch, n)):
+            wanted = ", ".join(map(str, (*batch, n)))
+            raise ValueError(
+                f"{name} must have shape ({wanted}) or ({wanted}, k) for a of shape "
+                f"{tuple(shape)}, got {tuple(x.shape)}"
+            )
+    if len(rest) > 1 and rest[0].shape != rest[1].shape:
+        raise ValueError(
+            f"x0 must have the shape {tuple(rest[0].shape)} of b, got {tuple(rest[1].shape)}"
+        )
+
+
+def _slices(
+    matrix: Array, rest: Sequence[Array], on_zero: str, *, xp: Namespace
+) -> Iterator[System]:
+    """Yield the systems of a batch, one after another."""
+    lead = matrix.ndim - 2
+    count = prod(matrix.shape[:lead])
+    flat = xp.reshape(matrix, (count, *matrix.shape[lead:]))
+    others = [xp.reshape(x, (count, *x.shape[lead:])) for x in rest]
+    for k in range(count):
+        a = prepare(flat[k, ...], on_zero=on_zero, check_finite=False)
+        yield _system(a, [x[k, ...] for x in others], xp=xp)
+
+
+def _system(a: Any, rest: Sequence[Array], *, xp: Namespace) -> System:
+    """One system in one dtype, with blocks of columns, away from over- and underflow."""
+    b, x0 = rest[0], rest[1] if len(rest) > 1 else None
+    dtype = xp.result_type(a.dtype, b.dtype)
+    vector = b.ndim == 1
+    blocks = [xp.astype(x, dtype, copy=False) for x in (b, x0) if x is not None]
+    blocks = [x[:, None] if vector else x for x in blocks]
+    exponent = _exponent(blocks[0], xp=xp)
+    if exponent:
+        blocks = [times_power_of_two(x, -exponent, xp=xp) for x in blocks]
+    x = blocks[1] if x0 is not None else xp.zeros_like(blocks[0])
+    if isinstance(a, PreparedMatrix):
+        a = a.astype(dtype)
+    return System(a, blocks[0], x, vector, exponent, xp, x0 is not None)
+
+
+def _exponent(b: Array, *, xp: Namespace) -> int:
+    """Power of two to divide by: none where the squares of b are far from the limits."""
+    exponent = int(exponents(max_component(b, xp=xp)).reshape(-1)[0])
+    usual = 20 if real_dtype(b, xp=xp) == xp.float32 else 300
+    return exponent if abs(exponent) > usual else 0
+
+
+def _wider(b: Array, *, xp: Namespace) -> Any:
+    """Dtype of 64 bits for an array of 32, where the device has one."""
+    try:
+        if b.dtype == xp.float32:
+            return xp.astype(b[:0, :0], xp.float64).dtype
+        if b.dtype == xp.complex64:
+            return xp.astype(b[:0, :0], xp.complex128).dtype
+    except (TypeError, ValueError, RuntimeError):
+        pass
+    return None
+
+
+def _merged(results: Sequence[SolveResult], batch: tuple[int, ...], b: Array) -> SolveResult:
+    """One result for a batch: the worst of everything."""
+    if not results:
+        return _nothing(b)
+    xp = namespace_of(results[0].x)
+    x = xp.stack([result.x for result in results])
+    worst = max(results, key=lambda result: WORST.index(result.status))
+    longest = max(len(result.history) for result in results)
+    histories = [
+        (*result.history, *[result.history[-1]] * (longest - len(result.history)))
+        for result in results
+    ]
+    return replace(
+        worst,
+        x=xp.reshape(x, (*batch, *x.shape[1:])),
+        iterations=max(result.iterations for result in results),
+        residual=_largest([result.residual for result in results]),
+        history=tuple(_largest(norms) for norms in zip(*histories, strict=True)),
+        matvecs=sum(result.matvecs for result in results),
+    )
+
+
+def _largest(values: Sequence[float]) -> float:
+    """Maximum that NaN wins."""
+    return nan if any(v != v for v in values) else max(values, default=0.0)
+
+
+def _nothing(b: Array) -> SolveResult:
+    """Return the result of a batch without problems."""
+    _, (x,) = as_arrays({"b": b})
+    return SolveResult(
+        x=x, status=Status.CONVERGED, iterations=0, residual=0.0, history=(0.0,), matvecs=0,
+        reason="converged",
+    )  # fmt: skip
+
+
+def _complaint(result: SolveResult) -> str:
+    return (
+        f"{result.reason} after {result.iterations} iterations: {result.status.value}; "
+        f"the residual is {result.residual:.3e}, it started from {result.history[0]:.3e}"
+    )
