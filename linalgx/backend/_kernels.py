@@ -16,6 +16,8 @@ from linalgx.typing import Namespace
 
 # (name, library) -> "module:function" below linalgx.kernels
 KERNELS = {
+    ("bidiagonal_map", "numpy"): "numba_bidiagonal:bidiagonal_map",
+    ("bidiagonalized", "numpy"): "numba_householder:bidiagonalized",
     ("polar_tiny", "numpy"): "numba_polar:polar_tiny",
     ("quintic_step", "numpy"): "scipy_quintic:quintic_step",
 }

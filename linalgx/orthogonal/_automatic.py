@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from linalgx._core.batching import where_matrix
 from linalgx.backend import is_complex, is_gpu
+from linalgx.orthogonal._bidiagonal_route import bidiagonal_route, within_reach
 from linalgx.orthogonal._control import Control, Factors
 from linalgx.orthogonal._gram_route import SMALLEST, gram_route
 from linalgx.orthogonal._qdwh import qdwh
@@ -16,7 +17,7 @@ BATCHED_SVD = 32
 
 
 def automatic(a: Array, *, control: Control, xp: Namespace) -> Factors:
-    """QDWH on a GPU; on a CPU the Gram route or the SVD, by what was measured."""
+    """QDWH on a GPU; on a CPU the bidiagonal route, or what is fastest where it cannot go."""
     if is_gpu(a, xp=xp):
         if a.ndim == 2 or max(a.shape[-2:]) > BATCHED_SVD:
             return qdwh(a, control=control, xp=xp)
@@ -31,7 +32,8 @@ def automatic(a: Array, *, control: Control, xp: Namespace) -> Factors:
     if a.shape[-1] < SMALLEST or is_complex(a, xp=xp):
         return svd_route(a, control=control, xp=xp)
     if a.ndim == 2:
-        u = gram_route(a, xp=xp)
+        route = bidiagonal_route if within_reach(xp=xp) else gram_route
+        u = route(a, xp=xp)
         if u is None:
             return svd_route(a, control=control, xp=xp)
     else:

@@ -112,17 +112,19 @@ def polar(
     **Method.** A is divided by a power of two; a wide A is replaced by Aᴴ, a tall one by its
     triangular factor from Cholesky QR, or from Householder QR where that fails. QDWH [1]_,
     Zolo-PD [2]_, Newton [3]_ and the Polar Express [4]_ apply scalar functions to the singular
-    values that lead them to 1. On a CPU, for real matrices of order 144 and more, ``"auto"`` uses
-    the eigenvectors V of AᴴA, makes the columns of AV orthogonal by a first-order correction (our
-    own), and goes through the SVD where many singular values are too small for that. A
-    Newton-Schulz step polishes U. Then
+    values that lead them to 1. On a CPU, for real matrices of order 144 and more, ``"auto"``
+    reduces A to a bidiagonal T and replaces T by the nearly isometric f(T), f the rational
+    function of Zolotarev of high degree, each of whose terms takes O(n²) operations (our own
+    derivation); it goes through the SVD where the exact structure of A makes T singular, and
+    through the eigenvectors of AᴴA where the compiled kernels are missing. A Newton-Schulz step
+    polishes U. Then
     P = (B + Bᴴ)/2 with B = UᴴA. Matrices whose UᴴU − I or B − Bᴴ is too large, and only those,
     are computed again by the SVD. To have det U = 1 where det U < 0, turn the direction that
     costs least: with ``w, v = eigh(p)``, U − 2 (Uv₀)v₀ᴴ for the first column v₀ of v.
 
     **Cost.** For n = 1024 and κ from 1e2 to 1e15, measured in products of n x n matrices on one
-    core: 10 to 13 for ``"auto"``, 14 for ``"svd"``, 21 to 33 for ``"qdwh"``, 30 to 35 for
-    ``"newton"``, 20 to 84 for ``"polar_express"``, 57 to 108 for ``"zolo"``. At most nine times
+    core: 8 to 10 for ``"auto"``, 14 for ``"svd"``, 21 to 33 for ``"qdwh"``, 30 to 35 for
+    ``"newton"``, 20 to 84 for ``"polar_express"``, 57 to 108 for ``"zolo"``. At most ten times
     the memory of `a`, results included; eleven for ``"qdwh"`` and ``"newton"``, 35 to 70 for
     ``"zolo"``, growing with κ; in single precision QDWH takes 18. On the right, P of a very wide
     A is large: take ``side="left"``, or ``compute_p=False``.
@@ -135,8 +137,9 @@ def polar(
     with LAPACK's SVD. P may have eigenvalues down to −10 eps ‖A‖. U itself is sensitive where A
     is nearly singular.
 
-    **Backends.** See :doc:`/backends`; many tiny matrices on NumPy go through a compiled kernel,
-    ``"auto"`` means QDWH on a GPU, or the SVD for batches of orders up to 32.
+    **Backends.** See :doc:`/backends`; many tiny matrices and real ones of order 144 and more
+    go through compiled kernels on NumPy, ``"auto"`` means QDWH on a GPU, or the SVD for batches
+    of orders up to 32.
 
     References
     ----------
