@@ -11,6 +11,8 @@ from typing import Any
 from linalgx.backend import (
     adjoint,
     as_operand,
+    block_product,
+    default_float,
     default_namespace,
     describe,
     is_array,
@@ -76,7 +78,9 @@ class LinearMap:
         if len(a.shape) != 2:
             raise ValueError(f"a must be one matrix, shape (m, n), got shape {tuple(a.shape)}")
         apply, apply_adjoint = _products(a, xp=xp)
-        self._set((int(a.shape[0]), int(a.shape[1])), a.dtype, xp, apply, apply_adjoint)
+        whole = bool(xp.isdtype(a.dtype, ("bool", "integral")))  # of an operator: the rest is cast
+        dtype = default_float(None, xp=xp) if whole else a.dtype
+        self._set((int(a.shape[0]), int(a.shape[1])), dtype, xp, apply, apply_adjoint)
 
     def _set(
         self,
@@ -233,7 +237,7 @@ def _adjoint_product(a: Any) -> Product:
 def _products(a: Any, *, xp: Namespace) -> tuple[Product, Product | None]:
     """Return the functions for products with `a` and with its adjoint."""
     if is_sparse(a):
-        return (lambda x: a @ x), (lambda x: a.conj().transpose() @ x)
+        return (lambda x: block_product(a, x)), (lambda x: block_product(a.conj().transpose(), x))
     if is_operator(a):
         return a.matmat, _adjoint_product(a)
     ah = adjoint(a, xp=xp)

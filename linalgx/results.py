@@ -91,7 +91,7 @@ def _brief(value: object) -> str:
         dims = "×".join(str(n) for n in shape)
         return f"array {dims or 'scalar'}, {value.dtype}"
     if isinstance(value, float):
-        return f"{value:.3e}"
+        return f"{value:.4g}"
     text = repr(value)
     return text if len(text) <= 60 else text[:57] + "..."
 

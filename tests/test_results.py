@@ -69,7 +69,7 @@ def test_a_few_readable_lines():
     assert lines[0] == "Answer: the tolerance was met, as checked on a freshly computed residual"
     assert [line.split()[0] for line in lines[1:]] == ["x", "label", "iterations", "residual"]
     assert "array 2×3, float64" in lines[1]
-    assert lines[4].endswith("1.500e-16")
+    assert lines[4].endswith("1.5e-16")
 
 
 def test_long_values_are_cut():

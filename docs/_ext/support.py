@@ -40,7 +40,7 @@ def _row(name: str, entry: Support) -> tuple[str, ...]:
     return (
         f":obj:`{name} <linalgx.{name}>`",
         "yes" if entry.batches else "no",
-        "yes" if entry.operators else "dense only",
+        "both" if entry.operators else "sparse" if entry.sparse else "dense only",
         entry.kernel or "–",
         entry.note or "–",
     )
@@ -48,10 +48,12 @@ def _row(name: str, entry: Support) -> tuple[str, ...]:
 
 def _sentence(entry: Support) -> str:
     """Say in the docstring what the table says."""
-    parts = [
-        "Leading axes are batches" if entry.batches else "One matrix a call",
-        "sparse arrays and operators are accepted" if entry.operators else "dense arrays only",
-    ]
+    accepted = "dense arrays only"
+    if entry.operators:
+        accepted = "sparse arrays and operators are accepted"
+    elif entry.sparse:
+        accepted = "sparse arrays are accepted"
+    parts = ["Leading axes are batches" if entry.batches else "One matrix a call", accepted]
     if entry.kernel:
         parts.append(f"for NumPy arrays there is a {entry.kernel} kernel")
     return "; ".join(parts) + "."

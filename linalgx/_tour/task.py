@@ -30,6 +30,11 @@ class Place:
         """Whether peers from SciPy can be called on the same arrays."""
         return self.backend == "numpy"
 
+    @property
+    def has_sparse(self) -> bool:
+        """Whether the library has sparse arrays; in others, tasks take small dense ones."""
+        return self.backend in ("numpy", "cupy")
+
     def put(self, x: Any) -> Array:
         """Move host data here."""
         return to_backend(x, self.backend)

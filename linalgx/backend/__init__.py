@@ -49,7 +49,9 @@ from linalgx.backend._select import (
     show_config,
     use_backend,
 )
+from linalgx.backend._small import eig_small, eigh_tridiagonal
 from linalgx.backend._sparse import (
+    block_product,
     csr_from_triplets,
     csr_parts,
     is_operator,
@@ -80,6 +82,7 @@ __all__ = [
     "as_operand",
     "as_vector",
     "available_backends",
+    "block_product",
     "cholesky",
     "csr_from_triplets",
     "csr_parts",
@@ -87,7 +90,9 @@ __all__ = [
     "default_namespace",
     "describe",
     "device_of",
+    "eig_small",
     "eigh",
+    "eigh_tridiagonal",
     "eps",
     "exponents",
     "find_kernel",

@@ -18,8 +18,18 @@ from linalgx.typing import Namespace
 KERNELS = {
     ("bidiagonal_map", "numpy"): "numba_bidiagonal:bidiagonal_map",
     ("bidiagonalized", "numpy"): "numba_householder:bidiagonalized",
+    ("eisenstat_count", "numpy"): "numba_eisenstat:eisenstat_count",
+    ("eisenstat_split", "numpy"): "numba_eisenstat:eisenstat_split",
+    ("eisenstat_start", "numpy"): "numba_eisenstat:eisenstat_start",
+    ("eisenstat_steps", "numpy"): "numba_eisenstat:eisenstat_steps",
+    ("first_fit", "numpy"): "numba_sweeps:first_fit",
+    ("fsai_rows", "numpy"): "numba_fsai:fsai_rows",
     ("polar_tiny", "numpy"): "numba_polar:polar_tiny",
     ("quintic_step", "numpy"): "scipy_quintic:quintic_step",
+    ("row_levels", "numpy"): "numba_sweeps:row_levels",
+    ("sor_run", "numpy"): "numba_sweeps:sor_run",
+    ("sor_sweep", "numpy"): "numba_sweeps:sor_sweep",
+    ("two_colors", "numpy"): "numba_sweeps:two_colors",
 }
 
 

@@ -61,7 +61,25 @@ def make_csr(
     data: Array, indices: Array, indptr: Array, shape: tuple[int, int], *, xp: Namespace
 ) -> Any:
     """CSR container of the library of `data`, from sorted parts without duplicates."""
-    return _container("csr", xp)((data, indices, indptr), shape=shape)
+    parts = (data, indices, indptr)
+    if library_name(xp) == "cupy":
+        parts = tuple(_aligned(part) for part in parts)  # type: ignore[assignment]
+    return _container("csr", xp)(parts, shape=shape)
+
+
+def _aligned(x: Array) -> Array:
+    """Copy of a slice that begins where cuSPARSE, which reads 16 bytes at a time, cannot begin."""
+    return x.copy() if x.data.ptr % 16 else x
+
+
+def block_product(a: Any, x: Array) -> Array:
+    """Product of a sparse container, or an array, with a vector or a block.
+
+    A block of one column goes to cuSPARSE as the vector that it is, as SciPy does by itself.
+    """
+    if x.ndim == 2 and x.shape[1] == 1 and type(a).__module__.startswith("cupyx"):
+        return (a @ x[:, 0])[:, None]
+    return a @ x
 
 
 def csr_from_triplets(

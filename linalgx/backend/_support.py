@@ -16,8 +16,10 @@ class Support:
     ----------
     batches : bool
         Whether leading axes are batches.
+    sparse : bool
+        Whether sparse containers are accepted.
     operators : bool
-        Whether sparse containers and linear operators are accepted.
+        Whether linear operators are accepted, and sparse containers with them.
     kernel : str
         Library of the optional kernel, or an empty string.
     note : str
@@ -25,6 +27,7 @@ class Support:
     """
 
     batches: bool = True
+    sparse: bool = False
     operators: bool = False
     kernel: str = ""
     note: str = ""
@@ -43,4 +46,53 @@ SUPPORT: dict[str, Support] = {
     "orthogonal.svd": Support(note="the recursion is steered on the host"),
     "orthogonal.inverse_root": Support(note="the Newton iteration instead of eigh on a GPU"),
     "orthogonal.sqrt": Support(),
+    "relaxation.cg": Support(
+        sparse=True, operators=True, note="check_every=10 saves synchronisations"
+    ),
+    "relaxation.ssor_cg": Support(
+        sparse=True, kernel="Numba", note="the sweeps are sequential; ordering='multicolor' is not"
+    ),
+    "relaxation.chebyshev": Support(
+        sparse=True, operators=True, note="no inner products; check_every=10 saves the norms"
+    ),
+    "relaxation.deflated_cg": Support(batches=False, sparse=True, operators=True),
+    "relaxation.fischer_guess": Support(batches=False, sparse=True, operators=True),
+    "relaxation.gcro_dr": Support(
+        batches=False, sparse=True, operators=True, note="small eigenproblems on the host"
+    ),
+    "relaxation.prepare": Support(
+        batches=False, sparse=True, note="orderings are found on the host"
+    ),
+    "relaxation.sor": Support(
+        sparse=True, kernel="Numba", note="ordering='multicolor' is the one for a GPU"
+    ),
+    "relaxation.jacobi": Support(sparse=True, note="operators with diagonal="),
+    "relaxation.optimal_omega": Support(batches=False, sparse=True),
+    "relaxation.jacobi_radius": Support(batches=False, sparse=True, operators=True),
+    "relaxation.toeplitz": Support(batches=False),
+    "relaxation.circulant_preconditioner": Support(batches=False),
+    "relaxation.tau_preconditioner": Support(batches=False),
+    "relaxation.sketch_and_project": Support(
+        batches=False, note="random numbers are drawn on the host"
+    ),
+    "relaxation.pdhg": Support(batches=False, sparse=True, operators=True),
+    "relaxation.alpd": Support(batches=False, sparse=True, operators=True),
+    "relaxation.combination_split": Support(),
+    "relaxation.combination_preconditioner": Support(
+        batches=False, sparse=True, note="operators with diagonal="
+    ),
+    "relaxation.hhl": Support(batches=False),
+    "relaxation.tsallis_weights": Support(note="computed on the host"),
+    "relaxation.symmetric_polynomial": Support(batches=False, sparse=True, operators=True),
+    "relaxation.polynomial_preconditioner": Support(batches=False, sparse=True, operators=True),
+    "relaxation.residual_roots": Support(batches=False, sparse=True, operators=True),
+    "relaxation.fsai": Support(
+        batches=False, sparse=True, kernel="Numba", note="rows of equal length together"
+    ),
+    "relaxation.fsai_factor": Support(
+        batches=False, sparse=True, kernel="Numba", note="rows of equal length together"
+    ),
+    "relaxation.ridge_chebyshev": Support(note="one synchronisation a call, for the scaling"),
+    "relaxation.degeneracy": Support(),
+    "relaxation.predicted_iterations": Support(),
 }

@@ -4,22 +4,30 @@ An algorithm is only as trustworthy as the matrices it was tried on. Each functi
 kind of matrix whose singular values, determinant or inverse are known, and says so in its
 docstring: famous matrices without randomness (`hilbert`, `kahan`, `frank`, `vandermonde`,
 `triu_ones`), random ones with a prescribed spectrum (`randsvd`), with rows of very different
-size (`graded`), and with a signal above noise (`spiked`).
+size (`graded`), and with a signal above noise (`spiked`); and the sparse or Toeplitz matrices of
+differential equations (`poisson2d`, `poisson3d`, `heat2d`, `riesz`).
 
 No function takes an array, so each takes ``xp``, ``device`` and ``dtype``; what is not given
 follows `linalgx.set_backend`.
 """
 
 from linalgx.gallery._classical import frank, hilbert, kahan, triu_ones, vandermonde
+from linalgx.gallery._pde import heat2d, poisson2d, poisson3d
 from linalgx.gallery._random import graded, spiked
+from linalgx.gallery._riesz import riesz, riesz_column
 from linalgx.gallery._spectra import randsvd
 
 __all__ = [
     "frank",
     "graded",
+    "heat2d",
     "hilbert",
     "kahan",
+    "poisson2d",
+    "poisson3d",
     "randsvd",
+    "riesz",
+    "riesz_column",
     "spiked",
     "triu_ones",
     "vandermonde",

@@ -10,11 +10,11 @@ from math import ceil, log
 from typing import NamedTuple
 
 from linalgx._core.batching import where_matrix
+from linalgx._core.hermitian import hermitian_power, rounding
 from linalgx._core.iterate import notify
 from linalgx._core.norms import frobenius
 from linalgx._core.polish import identity_like
 from linalgx.backend import eps, hermitian, hermitian_square, is_complex, to_host
-from linalgx.orthogonal._hermitian import hermitian_power, rounding
 from linalgx.results import Status
 from linalgx.typing import Array, Callback, Namespace
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from linalgx._core.admit import admit_integer, admit_real
 from linalgx._core.choose import choose
+from linalgx._core.hermitian import hermitian_power, require_hermitian, rounding
 from linalgx._core.iterate import notify
 from linalgx._core.norms import frobenius
 from linalgx._core.polish import identity_like
@@ -26,7 +27,6 @@ from linalgx.backend import (
 )
 from linalgx.errors import ConvergenceWarning, LinAlgError, warn
 from linalgx.orthogonal._eigh_root import eigh_inverse_root, eigh_sqrt
-from linalgx.orthogonal._hermitian import hermitian_power, require_hermitian, rounding
 from linalgx.orthogonal._newton_root import Run, newton_inverse_root, newton_sqrt
 from linalgx.results import IterationState, Result, Status
 from linalgx.typing import Array, Callback, Namespace

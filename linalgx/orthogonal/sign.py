@@ -1,11 +1,11 @@
 """Sign of a Hermitian matrix: its polar factor, made safe for singular matrices."""
 
 from linalgx._core.batching import where_matrix
+from linalgx._core.hermitian import require_hermitian, rounding
 from linalgx._core.norms import frobenius
 from linalgx._core.polish import identity_like, polish
 from linalgx._core.scaling import to_unit_scale
 from linalgx.backend import adjoint, as_matrix, eigh, eps, hermitian
-from linalgx.orthogonal._hermitian import require_hermitian, rounding
 from linalgx.orthogonal.polar import polar
 from linalgx.typing import Array, Namespace
 

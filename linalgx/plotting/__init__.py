@@ -10,6 +10,7 @@ kind of colour vision. matplotlib is imported on first use: ``pip install 'linal
 
 from linalgx.plotting._axes import COLORS
 from linalgx.plotting._history import history
+from linalgx.plotting._regret import regret
 from linalgx.plotting._spectrum import spectrum
 
-__all__ = ["COLORS", "history", "spectrum"]
+__all__ = ["COLORS", "history", "regret", "spectrum"]

@@ -1,5 +1,6 @@
 """What tuners are given: values to choose from, contexts, and polynomial features of contexts."""
 
+from collections.abc import Iterable
 from math import isfinite
 from typing import Any
 
@@ -14,7 +15,7 @@ def admit_values(values: Any) -> tuple[Any, ...]:
     """Return the values to choose from; ``None`` stands for the grid for ω."""
     if values is None:
         return OMEGAS
-    if isinstance(values, str | bytes):
+    if isinstance(values, str | bytes) or not (is_array(values) or isinstance(values, Iterable)):
         raise TypeError(f"values must be a sequence of numbers or names, got {values!r}")
     values = to_host(values).tolist() if is_array(values) else list(values)
     values = [v.item() if getattr(v, "shape", None) == () else v for v in values]
@@ -58,7 +59,11 @@ def scalar_context(context: Any) -> float:
 
 def admit_bounds(bounds: Any) -> tuple[float, float]:
     """Return the interval of contexts."""
-    low, high = (admit_real(end, "context_bounds", float("-inf")) for end in bounds)
+    try:
+        low, high = bounds
+    except (TypeError, ValueError):
+        raise TypeError(f"context_bounds must be two numbers, low and high, got {bounds!r}") from None
+    low, high = (admit_real(end, "context_bounds", float("-inf")) for end in (low, high))
     if not (isfinite(low) and low < high):
         raise ValueError(f"context_bounds must be finite and increasing, got {(low, high)}")
     return low, high

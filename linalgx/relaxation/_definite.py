@@ -7,28 +7,28 @@ diagonal α and off-diagonal β; θ the eigenvalues of T (Ritz values).
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import isfinite
+from typing import Any
 
+from linalgx._core.hermitian import require_hermitian, rounding
 from linalgx.backend import (
     as_operand,
     device_of,
-    eigh,
-    eps,
-    host_array,
-    is_complex,
+    exponents,
+    host_float,
     is_operator,
     is_sparse,
-    namespace_of,
-    real_dtype,
+    max_component,
     standard_normal,
-    to_host,
+    times_power_of_two,
+    to_csr,
 )
 from linalgx.errors import LinAlgError
 from linalgx.operators import LinearMap
-from linalgx.orthogonal._hermitian import require_hermitian
+from linalgx.relaxation._lanczos import lanczos, ritz
 from linalgx.relaxation.prepared import PreparedMatrix
 from linalgx.typing import Array, MatrixLike, Namespace
 
-__all__ = ["Operand", "admit_hermitian", "lanczos", "ritz_values", "spectral_bounds"]
+__all__ = ["Operand", "Tridiagonal", "admit_hermitian", "ends", "spectral_bounds", "tridiagonal"]
 
 STEPS = 20
 """Lanczos steps that bounds of the spectrum are estimated with."""
@@ -41,17 +41,20 @@ class Operand:
     Attributes
     ----------
     a : LinearMap
-        For products; of a copy of the counter, so that the caller's map counts only its own.
-    entries : array or sparse container or None
-        The matrix where its entries are known.
+        For products, at unit scale where the entries are known.
+    entries : array or CSR container or None
+        The matrix at unit scale where its entries are known.
     like : Array
         Without entries, of the library, device and dtype of the products.
+    exponent : int
+        The matrix was divided by 2^exponent.
     """
 
     a: LinearMap
     entries: MatrixLike | None
     like: Array
     xp: Namespace
+    exponent: int = 0
 
     @property
     def n(self) -> int:
@@ -80,67 +83,67 @@ class Operand:
 
 
 def admit_hermitian(a: MatrixLike, name: str, *, check_finite: bool = True) -> Operand:
-    """Admit one square matrix or operator; arrays are checked for symmetry, operators cannot be."""
+    """Admit one matrix or operator; entries are checked for symmetry, operators cannot be."""
     if isinstance(a, PreparedMatrix):
         a = a.matrix
     xp, a = as_operand(a, name, check_finite=check_finite)
-    if len(a.shape) != 2 or a.shape[0] != a.shape[1]:
+    if len(a.shape) != 2:
+        raise ValueError(f"{name} must be one matrix, shape (n, n), got {tuple(a.shape)}")
+    if a.shape[0] != a.shape[1]:
         raise ValueError(f"{name} must be square, shape (n, n), got {tuple(a.shape)}")
     if is_operator(a):
-        like = xp.empty(0, dtype=a.dtype, device=None)
-        return Operand(LinearMap(a), None, like, xp)
-    if is_sparse(a):
-        return Operand(LinearMap(a), a, a.data[:0], xp)
-    a = require_hermitian(a, name, xp=xp) if a.shape[0] else a
-    return Operand(LinearMap(a), a, xp.reshape(a, (-1,))[:0], xp)
+        a = LinearMap(a)
+        return Operand(a, None, xp.empty(0, dtype=a.dtype, device=None), xp)
+    a = to_csr(a) if is_sparse(a) else a
+    flat = xp.reshape(a.data if is_sparse(a) else a, (1, -1))
+    exponent = int(exponents(max_component(flat, xp=xp)).flat[0])
+    a = times_power_of_two(a, -exponent, xp=xp)
+    a = (_require_sparse if is_sparse(a) else require_hermitian)(a, name, xp=xp)
+    return Operand(LinearMap(a), a, flat[0, :0], xp, exponent)
 
 
-def lanczos(
-    a: LinearMap, start: Array, steps: int, *, xp: Namespace
-) -> tuple[list[float], list[float]]:
-    """Return α and β, with full reorthogonalization; fewer when the Krylov space is exhausted.
-
-    The last β belongs to the residual of the Ritz vectors.
-    """
-    basis = (start / xp.linalg.vector_norm(start))[:, None]
-    diagonal: list[float] = []
-    beside: list[float] = []
-    for _ in range(min(steps, start.shape[0])):
-        v = basis[:, -1]
-        w = a @ v
-        alpha = xp.linalg.vecdot(v, w)
-        for _ in range(2):
-            w = w - basis @ (xp.conj(basis.mT) @ w)
-        pair = xp.stack([xp.real(alpha) if is_complex(w, xp=xp) else alpha, _norm(w, xp=xp)])
-        for values, value in zip((diagonal, beside), to_host(pair).tolist(), strict=True):
-            values.append(value)
-        if not isfinite(sum(diagonal) + sum(beside)):
-            raise LinAlgError("the Lanczos iteration met NaN or infinite numbers")
-        size = max(map(abs, diagonal)) + max(beside)
-        if beside[-1] <= 10.0 * eps(w, xp=xp) * size:
-            break
-        basis = xp.concat([basis, (w / beside[-1])[:, None]], axis=1)
-    return diagonal, beside
-
-
-def _norm(x: Array, *, xp: Namespace) -> Array:
-    return xp.astype(xp.linalg.vector_norm(x), real_dtype(x, xp=xp), copy=False)
-
-
-def ritz_values(diagonal: list[float], beside: list[float]) -> tuple[list[float], list[float]]:
-    """Return the Ritz values, ascending, and how far from each an eigenvalue may be, at most."""
-    k = len(diagonal)
-    t = host_array(
-        [
-            [
-                diagonal[i] if i == j else beside[min(i, j)] if abs(i - j) == 1 else 0.0
-                for j in range(k)
-            ]
-            for i in range(k)
-        ]
+def _require_sparse(a: MatrixLike, name: str, *, xp: Namespace) -> MatrixLike:
+    """Return a sparse container; `ValueError` when it is not Hermitian up to rounding."""
+    defect, size = (
+        host_float(xp.linalg.vector_norm(x.data)) for x in (a - a.conj().transpose(), a)
     )
-    w, v = eigh(t, xp=namespace_of(t))
-    return w.tolist(), [abs(beside[-1] * last) for last in v[-1, :].tolist()]
+    if not isfinite(size):
+        raise LinAlgError(f"{name} has NaN or infinite entries")
+    if not defect <= rounding(a, xp=xp) * size:
+        raise ValueError(
+            f"{name} must be Hermitian, got ‖A − Aᴴ‖ = {defect:.1e} at unit scale; pass "
+            f"(a + aᴴ)/2 if the difference means nothing"
+        )
+    return a
+
+
+@dataclass(frozen=True, slots=True)
+class Tridiagonal:
+    """T on the host: α, and β, whose last entry belongs to the residual of the Ritz vectors."""
+
+    alpha: list[float]
+    beta: list[float]
+
+    def eigen(self, k: int | None = None) -> tuple[list[float], list[float], Any]:
+        """Ritz values of the leading k x k part, ascending, their errors, and their vectors."""
+        return ritz(self.alpha[:k], self.beta[:k])
+
+
+def tridiagonal(a: LinearMap, start: Array, steps: int, *, xp: Namespace) -> Tridiagonal:
+    """Run Lanczos until the Krylov space is exhausted.
+
+    A block (n, k) is taken as one long vector, so that the Ritz values stand for the spectrum as
+    seen by all columns together.
+    """
+
+    def apply(v: Array) -> Array:
+        return xp.reshape(a @ xp.reshape(v, start.shape), (-1,))
+
+    flat = xp.reshape(start, (-1,))
+    alpha, beta, _ = lanczos(apply, flat, min(steps, a.shape[0]), xp=xp, keep=True)
+    if not (alpha and isfinite(sum(alpha) + sum(beta))):
+        raise LinAlgError("a has NaN or infinite entries, or products that are not finite")
+    return Tridiagonal(alpha, beta)
 
 
 def spectral_bounds(operand: Operand, rng: object, steps: int = STEPS) -> tuple[float, float]:
@@ -149,10 +152,13 @@ def spectral_bounds(operand: Operand, rng: object, steps: int = STEPS) -> tuple[
     The upper end is the largest Ritz value and its residual, 10 % up, as missing the top of the
     spectrum makes polynomials diverge; the lower end is the smallest Ritz value, an overestimate.
     """
-    start = operand.normal(1, rng)[:, 0]
-    values, errors = ritz_values(*lanczos(operand.a, start, steps, xp=operand.xp))
+    low, high = ends(tridiagonal(operand.a, operand.normal(1, rng), steps, xp=operand.xp))
+    return low, 1.1 * high
+
+
+def ends(t: Tridiagonal) -> tuple[float, float]:
+    """Smallest Ritz value, and the largest plus its residual."""
+    values, errors, _ = t.eigen()
     if not values[0] > 0.0:
-        raise LinAlgError(
-            f"a is not positive definite: it has an eigenvalue of at most {values[0]:.3e}"
-        )
-    return values[0], 1.1 * (values[-1] + errors[-1])
+        raise LinAlgError(f"a is not positive definite: an eigenvalue is at most {values[0]:.3e}")
+    return values[0], values[-1] + errors[-1]

@@ -71,7 +71,7 @@ class Stopping:
         """Norms of the columns of a block: the one synchronisation of an iteration."""
         if r.shape[0] == 0:
             return [0.0] * r.shape[1]
-        found: list[float] = to_host(xp.linalg.vector_norm(r, axis=0, ord=self.norm)).tolist()
+        found: list[float] = to_host(column_norms(r, self.norm, xp=xp)).tolist()
         return found
 
 
@@ -97,6 +97,7 @@ class Monitor:
     first: list[float] = field(default_factory=list)
     history: list[float] = field(default_factory=list)
     k: int = -1
+    x_exponent: int | None = None  # that of x, where the matrix was scaled, too
 
     def begin(self, norms: Sequence[float], x: Array) -> Status | None:
         """Note the first residual, k = 0; after a restart only look whether it is small."""
@@ -111,7 +112,7 @@ class Monitor:
     def step(self, norms: Sequence[float] | None, x: Array) -> Status | None:
         """Note one more iteration; without norms it was not checked. Returns why to stop."""
         self.k += 1
-        worst = nan if norms is None else max(norms, default=0.0)
+        worst = nan if norms is None else largest(norms)
         self.history.append(times(worst, self.exponent))
         if self._asked_to_stop(x):
             return Status.STOPPED
@@ -126,8 +127,8 @@ class Monitor:
         return Status.MAXITER if self.k >= self.stopping.maxiter else None
 
     def met(self, norms: Sequence[float]) -> bool:
-        """Whether every column has reached its target; NaN has not."""
-        return all(norm <= target for norm, target in zip(norms, self.targets, strict=True))
+        """Whether every column has reached its target; NaN has not, nor has infinity."""
+        return all(norm <= target < inf for norm, target in zip(norms, self.targets, strict=True))
 
     @property
     def due(self) -> bool:
@@ -144,9 +145,25 @@ class Monitor:
         if self.stopping.callback is None:
             return False
         shown = x[:, 0] if self.vector else x
-        if self.exponent:
-            shown = times_power_of_two(shown, self.exponent, xp=self.xp)
+        exponent = self.exponent if self.x_exponent is None else self.x_exponent
+        if exponent:
+            shown = times_power_of_two(shown, exponent, xp=self.xp)
         return notify(self.stopping.callback, self.k, shown, self.history[-1])
+
+
+def largest(values: Sequence[float]) -> float:
+    """Maximum that NaN wins."""
+    return nan if any(v != v for v in values) else max(values, default=0.0)
+
+
+def column_norms(r: Array, kind: float, *, xp: Namespace) -> Array:
+    """Norms of the columns of a block that has rows, on the device.
+
+    A single column is handed over as a vector: along an axis CuPy gives it to one of its blocks.
+    """
+    if r.shape[1] == 1:
+        return xp.reshape(xp.linalg.vector_norm(r[:, 0], ord=kind), (1,))
+    return xp.linalg.vector_norm(r, axis=0, ord=kind)
 
 
 def times(value: float, exponent: int) -> float:

@@ -5,11 +5,12 @@ Legend: A X = B with blocks X, B of shape (n, k), one column for each right-hand
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from math import nan, prod
+from math import prod
 from typing import Any
 
 from linalgx.backend import (
     as_arrays,
+    csr_parts,
     exponents,
     is_operator,
     is_sparse,
@@ -22,7 +23,7 @@ from linalgx.backend import (
 from linalgx.errors import ConvergenceWarning, warn
 from linalgx.operators import LinearMap
 from linalgx.relaxation._result import SolveResult
-from linalgx.relaxation._stopping import Monitor, Stopping, times
+from linalgx.relaxation._stopping import Monitor, Stopping, largest, times
 from linalgx.relaxation.prepared import PreparedMatrix, prepare
 from linalgx.results import Status
 from linalgx.typing import Array, MatrixLike, Namespace
@@ -51,7 +52,9 @@ class System:
     x : Array, shape (n, k)
         The starting guess; solvers copy it before they write.
     exponent : int
-        `b` and `x` were divided by 2^exponent.
+        `b` was divided by 2^exponent.
+    x_exponent : int
+        `x` was divided by 2^x_exponent, and so the matrix by 2^(exponent − x_exponent).
     matvecs : int
         Products so far.
     """
@@ -64,6 +67,7 @@ class System:
     xp: Namespace
     guessed: bool
     matvecs: int = 0
+    x_exponent: int = 0
 
     def product(self, x: Array) -> Array:
         """Return A X, and count it."""
@@ -87,7 +91,9 @@ class System:
             atol = times(stopping.atol, -self.exponent)
             sizes = stopping.norms(self.b, xp=self.xp)
             targets = [max(rtol * size, atol) for size in sizes]
-        return Monitor(stopping, targets, self.vector, self.exponent, self.xp)
+        found = Monitor(stopping, targets, self.vector, self.exponent, self.xp)
+        found.x_exponent = self.x_exponent
+        return found
 
     def accurate_residual(self, x: Array) -> Array:
         """Return B − A X for the last word, in 64 bits for 32 where the device has both."""
@@ -112,7 +118,7 @@ Run = Callable[[System, Stopping], SolveResult]
 
 def copied(x: Array, *, xp: Namespace) -> Array:
     """Return a copy that may be written to."""
-    return xp.asarray(x, copy=True)
+    return xp.astype(x, x.dtype, copy=True)
 
 
 def solve_system(
@@ -129,9 +135,9 @@ def solve_system(
 
     `rows` says that the solver needs the rows of A and not only products.
     """
-    systems, batch = _admitted(a, b, x0, rows=rows, check_finite=check_finite)
+    systems, batch = admitted(a, b, x0, rows=rows, check_finite=check_finite)
     results = [run(system, stopping) for system in systems]
-    result = results[0] if batch is None else _merged(results, batch, b)
+    result = results[0] if batch is None else merged(results, batch, b)
     if result.status not in (Status.CONVERGED, Status.STOPPED):
         warn(_complaint(result), ConvergenceWarning)
     return result
@@ -155,15 +161,15 @@ def honest(attempt: Attempt, system: System, stopping: Stopping) -> SolveResult:
     del r
     if monitor.met(norms) and status is not Status.STOPPED:
         status, reason = Status.CONVERGED, ""
-    return _result(system, x, status, reason, max(norms, default=0.0), monitor)
+    return _result(system, x, status, reason, largest(norms), monitor)
 
 
 def _result(
     system: System, x: Array, status: Status, reason: str, residual: float, monitor: Monitor
 ) -> SolveResult:
     """Undo the scaling and name the answer."""
-    if system.exponent:
-        x = times_power_of_two(x, system.exponent, xp=system.xp)
+    if system.x_exponent:
+        x = times_power_of_two(x, system.x_exponent, xp=system.xp)
     return SolveResult(
         x=x[:, 0] if system.vector else x,
         status=status,
@@ -175,7 +181,7 @@ def _result(
     )
 
 
-def _admitted(
+def admitted(
     a: MatrixLike, b: Array, x0: Array | None, *, rows: bool, check_finite: bool
 ) -> tuple[Iterator[System], tuple[int, ...] | None]:
     """Pass all arguments through the gate; the leading shape is ``None`` for one system."""
@@ -184,7 +190,12 @@ def _admitted(
     dense = not (isinstance(a, PreparedMatrix | LinearMap) or is_sparse(a) or is_operator(a))
     if dense:
         xp, (matrix, *rest) = as_arrays({"a": a, **named}, check_finite=check_finite)
-        if matrix.ndim < 2 or matrix.shape[-1] != matrix.shape[-2]:
+        if matrix.ndim < 2:
+            raise ValueError(
+                f"a must be a matrix or a batch of matrices, shape (..., n, n), "
+                f"got shape {tuple(matrix.shape)}"
+            )
+        if matrix.shape[-1] != matrix.shape[-2]:
             raise ValueError(f"a must be square, shape (..., n, n), got {tuple(matrix.shape)}")
         _require_sizes(matrix.shape, rest)
         if matrix.ndim > 2:
@@ -247,12 +258,29 @@ def _system(a: Any, rest: Sequence[Array], *, xp: Namespace) -> System:
     blocks = [xp.astype(x, dtype, copy=False) for x in (b, x0) if x is not None]
     blocks = [x[:, None] if vector else x for x in blocks]
     exponent = _exponent(blocks[0], xp=xp)
-    if exponent:
-        blocks = [times_power_of_two(x, -exponent, xp=xp) for x in blocks]
-    x = blocks[1] if x0 is not None else xp.zeros_like(blocks[0])
+    x_exponent = exponent
     if isinstance(a, PreparedMatrix):
         a = a.astype(dtype)
-    return System(a, blocks[0], x, vector, exponent, xp, x0 is not None)
+        shift = _matrix_exponent(a, xp=xp)
+        if shift:
+            a, x_exponent = a.scaled(-shift), exponent - shift
+    shifts = (exponent, x_exponent)
+    blocks = [
+        times_power_of_two(x, -e, xp=xp) if e else x for x, e in zip(blocks, shifts, strict=False)
+    ]
+    x = blocks[1] if x0 is not None else xp.zeros_like(blocks[0])
+    return System(a, blocks[0], x, vector, exponent, xp, x0 is not None, 0, x_exponent)
+
+
+def _matrix_exponent(a: PreparedMatrix, *, xp: Namespace) -> int:
+    """Power of two to divide a matrix by, so that squares of products are far from the limits.
+
+    It is even, so that square roots of the diagonal are scaled exactly.
+    """
+    entries = csr_parts(a.matrix)[0][:, None] if a.is_sparse else a.matrix
+    exponent = int(exponents(max_component(entries, xp=xp)).reshape(-1)[0])
+    usual = 30 if real_dtype(entries, xp=xp) == xp.float32 else 200
+    return 2 * (exponent // 2) if abs(exponent) > usual else 0
 
 
 def _exponent(b: Array, *, xp: Namespace) -> int:
@@ -274,7 +302,7 @@ def _wider(b: Array, *, xp: Namespace) -> Any:
     return None
 
 
-def _merged(results: Sequence[SolveResult], batch: tuple[int, ...], b: Array) -> SolveResult:
+def merged(results: Sequence[SolveResult], batch: tuple[int, ...], b: Array) -> SolveResult:
     """One result for a batch: the worst of everything."""
     if not results:
         return _nothing(b)
@@ -290,15 +318,10 @@ def _merged(results: Sequence[SolveResult], batch: tuple[int, ...], b: Array) ->
         worst,
         x=xp.reshape(x, (*batch, *x.shape[1:])),
         iterations=max(result.iterations for result in results),
-        residual=_largest([result.residual for result in results]),
-        history=tuple(_largest(norms) for norms in zip(*histories, strict=True)),
+        residual=largest([result.residual for result in results]),
+        history=tuple(largest(norms) for norms in zip(*histories, strict=True)),
         matvecs=sum(result.matvecs for result in results),
     )
-
-
-def _largest(values: Sequence[float]) -> float:
-    """Maximum that NaN wins."""
-    return nan if any(v != v for v in values) else max(values, default=0.0)
 
 
 def _nothing(b: Array) -> SolveResult:

@@ -69,20 +69,53 @@ class Choice(NamedTuple):
 class Tuner:
     """A parameter that is learned while problems are solved.
 
-    Ask for a value, solve with it, tell the cost; or let `trial` do both. The base of all tuners.
+    Ask for a value, solve with it, tell the cost; or let `trial` do both. The base of all tuners;
+    one of your own derives from it and writes ``_choose``, ``_learn`` and ``_weights``.
+
+    Parameters
+    ----------
+    values : tuple, optional
+        What to choose from; ``None`` for tuners of an interval.
+    rng : None, int, SeedSequence or Generator
+        Source of the draws.
+    cap : float, optional
+        What a failed trial costs; ``None`` stands for twice the largest cost so far.
+
+    See Also
+    --------
+    TsallisINF, ChebCB, YoungLearner : Tuners that learn.
+
+    Examples
+    --------
+    >>> import linalgx as lx
+    >>> tuner = lx.relaxation.TsallisINF([1.0, 1.5, 1.9], rng=0)
+    >>> with tuner.trial() as t:
+    ...     t.cost = 40.0  # say, the iterations of a solve with t.value
+    >>> len(tuner.history), tuner.history[0].cost
+    (1, 40.0)
     """
 
+    __slots__ = (
+        "_cap",
+        "_history",
+        "_largest",
+        "_next",
+        "_open",
+        "_rng",
+        "_values",
+        "_warned",
+    )
     _setup: ClassVar[tuple[str, ...]] = ()  # attributes that a saved state must agree with
     _state: ClassVar[tuple[str, ...]] = ()  # attributes that change: numbers, lists, dicts, str
     wants_residuals: ClassVar[bool] = False
     """Whether `tell` makes use of the residuals of a solve."""
 
-    def __init__(self, values: Any = None, *, rng: RNGLike = None, cap: float | None = None) -> None:
+    def __init__(
+        self, values: Any = None, *, rng: RNGLike = None, cap: float | None = None
+    ) -> None:
         self._values: tuple[Any, ...] | None = values
         self._rng = as_generator(rng)
-        if not hasattr(self._rng, "bit_generator") or not hasattr(
-            self._rng.bit_generator, "state"
-        ):
+        if not hasattr(self._rng, "bit_generator") or not hasattr(self._rng.bit_generator, "state"):
             raise TypeError("rng must draw on the host; pass an integer or a NumPy Generator")
         self._cap = None if cap is None else admit_real(cap, "cap", ends="()")
         self._largest = 0.0
@@ -143,7 +176,7 @@ class Tuner:
         the residual norm before and after each sweep, for tuners that can use it.
         """
         number = self._number(token)
-        told = admit_real(cost, "cost")
+        told = admit_real(cost, "cost", 0.0, 1e100)  # squares stay finite
         self._mention_small(told)
         chosen = self._open[number]
         self._learn(chosen, max(told, 1.0), residuals)
@@ -179,7 +212,7 @@ class Tuner:
             self.tell(trial, trial.cost, trial.censored, trial.residuals)
 
     def probabilities(self, context: Any = None) -> tuple[float, ...]:
-        """Return the probability of each value in the next `ask`; (1,) for a value in an interval."""
+        """Return the probability of each value in the next `ask`; (1,) for an interval."""
         return tuple(self._weights(plain_context(context)))
 
     # Saving.
@@ -237,8 +270,7 @@ class Tuner:
     def _settings(self) -> dict[str, Any]:
         """Arguments that a saved state depends on; values that JSON cannot write, by type."""
         names = [
-            v if isinstance(v, str | int | float) else type(v).__name__
-            for v in self._values or ()
+            v if isinstance(v, str | int | float) else type(v).__name__ for v in self._values or ()
         ]
         return {"values": names, **{name: getattr(self, name) for name in self._setup}}
 

@@ -33,7 +33,9 @@ class Fixed(Tuner):
     (1.5, 40.0)
     """
 
-    def __init__(self, value: Any, *, cap: float | None = None) -> None:
+    __slots__ = ()
+
+    def __init__(self, value: Any, /, *, cap: float | None = None) -> None:
         super().__init__(admit_values([value]), rng=0, cap=cap)
 
     def _choose(self, context: Any) -> Choice:

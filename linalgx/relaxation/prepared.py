@@ -4,6 +4,7 @@ In a time loop the values of a matrix change and its pattern stays. What depends
 only (colours, levels, positions) is found once.
 """
 
+from math import ldexp
 from typing import Any
 
 from linalgx._core.admit import admit_real
@@ -11,14 +12,17 @@ from linalgx._core.choose import choose
 from linalgx.backend import (
     as_matrix,
     as_operand,
+    block_product,
     csr_parts,
     describe,
     device_of,
     host_array,
+    is_complex,
     is_operator,
     is_sparse,
     make_csr,
     require_finite,
+    times_power_of_two,
     to_csr,
     to_host,
 )
@@ -33,6 +37,17 @@ ON_ZERO = {"raise": False, "skip": True}
 
 class PreparedMatrix:
     """A square matrix with sorted rows and a known diagonal, made by `prepare`.
+
+    Parameters
+    ----------
+    matrix : sparse container in CSR format, or array, shape (n, n)
+        Checked, with sorted rows and without duplicates: what `prepare` sees to.
+    block_size : int
+        See below.
+    diag_shift : float
+        See `prepare`.
+    skip : bool
+        Whether rows without a diagonal entry are left out of the sweeps.
 
     Attributes
     ----------
@@ -53,8 +68,8 @@ class PreparedMatrix:
     --------
     >>> import linalgx as lx
     >>> a = lx.relaxation.prepare(lx.gallery.poisson2d(3))
-    >>> a.shape, a.update_values(2 * a.matrix.data).inverse_diagonal[0]
-    ((9, 9), 0.125)
+    >>> print(a.shape, a.update_values(2 * a.matrix.data).inverse_diagonal[0])
+    (9, 9) 0.125
     """
 
     __slots__ = (
@@ -67,7 +82,9 @@ class PreparedMatrix:
         "xp",
     )
 
-    def __init__(self, matrix: Any, block_size: int, diag_shift: float, skip: bool) -> None:
+    def __init__(
+        self, matrix: Any, /, block_size: int = 1, diag_shift: float = 0.0, skip: bool = False
+    ) -> None:
         self.xp, self.matrix = as_operand(matrix, "a", check_finite=False)
         self.block_size = block_size
         self._options = (diag_shift, skip)
@@ -92,13 +109,18 @@ class PreparedMatrix:
         return device_of(self.inverse_diagonal)
 
     @property
+    def diag_shift(self) -> float:
+        """What is added to the diagonal where sweeps divide by it."""
+        return self._options[0]
+
+    @property
     def is_sparse(self) -> bool:
         """Whether the matrix is stored by its nonzero entries."""
         return is_sparse(self.matrix)
 
     def __matmul__(self, x: Array) -> Array:
         """Multiply with a vector (n,) or a block (n, k)."""
-        return self.matrix @ x
+        return block_product(self.matrix, x)
 
     def __repr__(self) -> str:
         kind = f"{self.matrix.nnz} stored entries" if self.is_sparse else "dense"
@@ -122,7 +144,8 @@ class PreparedMatrix:
         Raises
         ------
         ValueError
-            Shape or pattern differ. The old values are then kept.
+            Shape or pattern differ, or the new values are complex and the old ones real. The old
+            values are then kept.
         LinAlgError
             A diagonal entry is zero. The old values are then kept.
         """
@@ -146,12 +169,29 @@ class PreparedMatrix:
         found: PreparedMatrix = self.of_values[key]
         return found
 
+    def scaled(self, exponent: int) -> "PreparedMatrix":
+        """Return 2^exponent times the matrix."""
+        key = ("scaled", exponent)
+        if key not in self.of_values:
+            xp, (diag_shift, skip) = self.xp, self._options
+            if self.is_sparse:
+                data, indices, indptr = csr_parts(self.matrix)
+                data = times_power_of_two(data[:, None], exponent, xp=xp)[:, 0]
+                matrix = make_csr(data, indices, indptr, self.shape, xp=xp)
+            else:
+                matrix = times_power_of_two(self.matrix, exponent, xp=xp)
+            new = PreparedMatrix(matrix, self.block_size, ldexp(diag_shift, exponent), skip)
+            new.of_pattern = self.of_pattern
+            self.of_values[key] = new
+        found: PreparedMatrix = self.of_values[key]
+        return found
+
     def _refilled(self, data: MatrixLike, check_finite: bool) -> Any:
         """Matrix of the old pattern with new values."""
         if not self.is_sparse:
             xp, new = as_matrix(data, "data", square=True, check_finite=check_finite)
             self._require(tuple(new.shape) == self.shape, "shape", tuple(new.shape), self.shape)
-            return xp.astype(new, self.dtype, copy=False)
+            return self._cast(new)
         old, indices, indptr = csr_parts(self.matrix)
         if is_sparse(data):
             xp, new = as_operand(data, "data", check_finite=check_finite)
@@ -161,7 +201,7 @@ class PreparedMatrix:
             values, columns, starts = csr_parts(new)
             same = bool(xp.all(columns == indices)) and bool(xp.all(starts == indptr))
             self._require(same, "pattern", "other places", "those of the prepared matrix")
-            return make_csr(values, indices, indptr, self.shape, xp=xp)
+            return make_csr(self._cast(values), indices, indptr, self.shape, xp=xp)
         xp, values = self.xp, data
         self._require(
             getattr(values, "shape", None) == old.shape,
@@ -171,7 +211,15 @@ class PreparedMatrix:
         )
         if check_finite:
             require_finite(values, "data", xp=xp)
-        return make_csr(xp.astype(values, self.dtype), indices, indptr, self.shape, xp=xp)
+        values = xp.astype(self._cast(values), self.dtype)  # a copy: callers go on to change data
+        return make_csr(values, indices, indptr, self.shape, xp=xp)
+
+    def _cast(self, data: Array) -> Array:
+        """Values in the dtype of the matrix, which an update keeps."""
+        xp = self.xp
+        lost = is_complex(data, xp=xp) and not xp.isdtype(self.dtype, "complex floating")
+        self._require(not lost, "dtype", data.dtype, self.dtype)
+        return xp.astype(data, self.dtype, copy=False)
 
     @staticmethod
     def _require(same: bool, what: str, came: object, wanted: object) -> None:
@@ -241,18 +289,21 @@ def prepare(
     >>> lx.relaxation.prepare(lx.gallery.poisson2d(3))
     PreparedMatrix 9×9, float64, 33 stored entries
     """
-    if isinstance(a, PreparedMatrix):
-        return a
     diag_shift = admit_real(diag_shift, "diag_shift", -float("inf"))
     skip = choose(on_zero, ON_ZERO, "on_zero")
+    if isinstance(a, PreparedMatrix):
+        asked = diag_shift != 0.0 or skip
+        return PreparedMatrix(a.matrix, a.block_size, diag_shift, skip) if asked else a
     if is_operator(a):
         raise TypeError(
-            f"a must have rows to sweep over, got {describe(a)}; give a sparse or dense matrix, "
-            f"or use cg or chebyshev, which need products only"
+            f"a must be a dense or sparse array, got {describe(a)}; it has no rows to sweep over, "
+            f"but cg and chebyshev need products only"
         )
     _, a = as_operand(a, "a", check_finite=check_finite)
-    if len(a.shape) != 2 or a.shape[0] != a.shape[1]:
-        raise ValueError(f"a must be one square matrix, shape (n, n), got {tuple(a.shape)}")
+    if len(a.shape) != 2:
+        raise ValueError(f"a must be one matrix, shape (n, n), got shape {tuple(a.shape)}")
+    if a.shape[0] != a.shape[1]:
+        raise ValueError(f"a must be square, shape (n, n), got {tuple(a.shape)}")
     if not is_sparse(a):
         return PreparedMatrix(a, 1, diag_shift, skip)
     block_size = int(a.blocksize[0]) if a.format == "bsr" else 1

@@ -15,7 +15,6 @@ from linalgx.backend import (
     is_complex,
     is_sparse,
     qr,
-    to_csr,
 )
 from linalgx.errors import LinAlgError
 from linalgx.operators import LinearMap
@@ -24,8 +23,8 @@ from linalgx.typing import Array, MatrixLike, Namespace, RNGLike
 
 __all__ = ["symmetric_polynomial"]
 
-MOST = {True: 6, False: 3}
-"""Largest degree, in double precision and in single."""
+MOST = 6
+"""Largest degree; what a matrix and its precision permit may be less, and is found out."""
 
 
 def symmetric_polynomial(
@@ -48,8 +47,8 @@ def symmetric_polynomial(
     a : array, sparse container, LinearOperator or LinearMap, shape (n, n)
         Hermitian positive definite.
     degree : int
-        t, the number of large eigenvalues to level; less than n, at most 6, and at most 3 in
-        single precision. 0 gives the identity.
+        t, the number of large eigenvalues to level, at most 6. 0 gives the identity. It is
+        lowered to n − 1, and where cancellation would spoil P_t, earlier with 32 bits.
     probes : int
         Products spent on the traces of a matrix that is not dense.
     rng : optional
@@ -60,12 +59,12 @@ def symmetric_polynomial(
     Returns
     -------
     LinearMap
-        P_t, Hermitian positive definite; one product with it takes t products with `a`.
+        P_t of A/tr A, Hermitian positive definite: times (tr A)ᵗ it is that of A.
 
     Raises
     ------
     ValueError
-        `a` is not Hermitian, the degree is too large, or P_t too large or small for its dtype.
+        `a` is not Hermitian, or the degree too large.
     LinAlgError
         A trace is not positive, so `a` is not positive definite.
 
@@ -76,18 +75,20 @@ def symmetric_polynomial(
     Notes
     -----
     **Method.** P₀ = I, P_t = (tr(A P_{t−1})/t) I − A P_{t−1}. The eigenvalue of P_t that belongs
-    to λᵢ is e_t of all other eigenvalues, and P_{n−1} is the adjugate of A. The coefficients
-    e_k come from traces of powers by Newton's identities, k e_k = Σ (−1)^{j−1} e_{k−j} p_j, with
-    A divided by its trace. The traces are exact for arrays. For other matrices they are
+    to λᵢ is e_t of all other eigenvalues, and P_{n−1} is the adjugate of A. All of it is applied
+    to A/tr A, which keeps the numbers in range and the condition number as it is. The
+    coefficients e_k come from traces of powers by Newton's identities,
+    k e_k = Σ (−1)^{j−1} e_{k−j} p_j. The traces are exact for arrays. For other matrices they are
     estimated, and this is our construction: one part of the probes finds the largest
     eigenvalues, whose share is computed, and random signs estimate the rest (tr A and tr A² are
-    still exact for sparse containers). The recursion cancels: should P_t come out indefinite on
-    the space of the largest eigenvalues, its constant coefficient is raised until it is not.
+    still exact for sparse containers). The recursion cancels when few eigenvalues are much larger
+    than all others: t is lowered until P_t is positive, beyond rounding, on the space of the
+    largest eigenvalues.
 
     **Cost.** t/2 products of matrices and t/2 matrices of memory for an array, about (1 + t/2)
     times `probes` products with vectors otherwise; then t products with A for each with P_t.
 
-    **Accuracy.** Eigenvalues of P_t to about eps·e_t; cancellation is what limits the degree.
+    **Accuracy.** Eigenvalues of P_t to about eps; the smallest is at least 100 times that.
 
     **Backends.** See :doc:`/backends`.
 
@@ -105,41 +106,24 @@ def symmetric_polynomial(
     8.073
     """
     operand = admit_hermitian(a, "a", check_finite=check_finite)
-    degree, probes = admit_degree(degree, operand), admit_integer(probes, "probes", 3)
+    degree, probes = admit_degree(degree, operand.n), admit_integer(probes, "probes", 3)
     rng, xp = as_generator(rng), operand.xp
     if degree == 0:
-        return operand.mapped(lambda x: xp.asarray(x, copy=True))
+        return operand.mapped(lambda x: xp.astype(x, x.dtype, copy=True))
     block = leading_space(operand, degree + 2, rng)
     traces = exact_traces(operand.entries, degree, xp=xp) if operand.is_dense else None
     traces = estimated_traces(operand, degree, probes, rng) if traces is None else traces
     tau, e = elementary(traces)
-    scale = tau**degree
-    if not eps(operand.like, xp=xp) < scale < 1.0 / eps(operand.like, xp=xp) ** 2:
-        _require_range(scale, operand)
-    e = lifted(operand.a, block, tau, e, xp=xp)
-    return operand.mapped(lambda x: scale * horner(operand.a, x, tau, e))
+    e = permitted(operand.a, block, tau, e, xp=xp)
+    return operand.mapped(lambda x: horner(operand.a, x, tau, e))
 
 
-def admit_degree(degree: int, operand: Operand) -> int:
-    """Check the degree against the order and the precision."""
+def admit_degree(degree: int, n: int) -> int:
+    """Check the degree; beyond n − 1, where P_t is the inverse but for a factor, it would be 0."""
     degree = admit_integer(degree, "degree", 0)
-    most = MOST[eps(operand.like, xp=operand.xp) < 1e-10]
-    if degree > min(most, max(operand.n - 1, 0)):
-        raise ValueError(
-            f"degree must lie in [0, {min(most, max(operand.n - 1, 0))}] for a of order "
-            f"{operand.n} and dtype {operand.like.dtype}, got {degree}; beyond it cancellation "
-            f"spoils the polynomial"
-        )
-    return degree
-
-
-def _require_range(scale: float, operand: Operand) -> None:
-    info = operand.xp.finfo(operand.like.dtype)
-    if not 1e6 * float(info.smallest_normal) < scale < 1e-6 * float(info.max):
-        raise ValueError(
-            f"(tr a)^degree = {scale:.1e} is out of range for {operand.like.dtype}; divide a by "
-            f"its trace"
-        )
+    if degree > MOST:
+        raise ValueError(f"degree must lie in [0, {MOST}], as the recursion cancels, got {degree}")
+    return min(degree, max(n - 1, 0))
 
 
 def exact_traces(a: Array, degree: int, *, xp: Namespace) -> list[float]:
@@ -192,10 +176,10 @@ def estimated_traces(operand: Operand, degree: int, probes: int, rng: object) ->
 
 
 def known_traces(operand: Operand, estimates: list[float]) -> list[float]:
-    """tr A and tr A² of a sparse container, which are sums over its entries."""
-    if not is_sparse(operand.entries):
+    """Return tr A and tr A² of a sparse container, which are sums over its entries."""
+    xp, csr = operand.xp, operand.entries
+    if csr is None or not is_sparse(csr):
         return estimates
-    xp, csr = operand.xp, to_csr(operand.entries)
     exact = [csr.diagonal(), xp.abs(csr.data) ** 2]
     return [_real(xp.sum(x), xp=xp) for x, _ in zip(exact, estimates, strict=False)]
 
@@ -219,10 +203,14 @@ def horner(a: LinearMap, x: Array, tau: float, e: list[float]) -> Array:
     return y
 
 
-def lifted(
+def permitted(
     a: LinearMap, block: Array, tau: float, e: list[float], *, xp: Namespace
 ) -> list[float]:
-    """Raise e_t until P_t is positive, beyond rounding, on the leading space."""
-    w, _ = eigh(hermitian(adjoint(block, xp=xp) @ horner(a, block, tau, e), xp=xp), xp=xp)
-    floor = 100.0 * eps(block, xp=xp) * sum(map(abs, e))  # ‖A/τ‖ <= 1 bounds each term
-    return [*e[:-1], e[-1] + max(0.0, floor - host_float(w[0]))]
+    """Leave out the last of e_0, ..., e_t until P_t is safely positive on the leading space."""
+    for k in range(len(e), 1, -1):
+        p = adjoint(block, xp=xp) @ horner(a, block, tau, e[:k])
+        w, _ = eigh(hermitian(p, xp=xp), xp=xp)
+        floor = 100.0 * eps(block, xp=xp) * sum(map(abs, e[:k]))  # ‖A/τ‖ <= 1 bounds each term
+        if host_float(w[0]) > floor:
+            return e[:k]
+    return e[:1]

@@ -71,7 +71,7 @@ class TsallisINF(Tuner):
     **Accuracy.** The expected cost exceeds that of the best fixed value by O(√(dT)) mean costs
     after T trials, in any order of the problems, and by O(log T) when they are independent draws.
 
-    **Backends.** No arrays.
+    **Backends.** No arrays. For one thread at a time.
 
     References
     ----------
@@ -89,6 +89,7 @@ class TsallisINF(Tuner):
     True
     """
 
+    __slots__ = ("_estimator", "_ledger")
     _setup = ("_estimator",)
     _state = ("_ledger",)
 
@@ -138,7 +139,7 @@ def tsallis_weights(losses: Array, /, eta: float, *, check_finite: bool = True) 
     Raises
     ------
     LinAlgError
-        The losses are not finite, and ``check_finite=False`` let them pass.
+        The sum of the losses is not finite.
     TypeError
         The losses are complex.
     ValueError
@@ -171,7 +172,7 @@ def tsallis_weights(losses: Array, /, eta: float, *, check_finite: bool = True) 
     >>> import linalgx as lx
     >>> p = lx.relaxation.tsallis_weights(np.asarray([1e8, 1e8 + 2.0, 1e8 + 8.0]), 1.0)
     >>> print(p.round(4), abs(p.sum() - 1.0) < 1e-12)
-    [0.7632 0.1953 0.0415] True
+    [0.7474 0.215  0.0376] True
     """
     xp, losses = as_vector(losses, "losses", check_finite=check_finite)
     if is_complex(losses, xp=xp):
@@ -180,6 +181,8 @@ def tsallis_weights(losses: Array, /, eta: float, *, check_finite: bool = True) 
         raise ValueError(f"losses must hold at least one loss, got shape {tuple(losses.shape)}")
     eta = admit_real(eta, "eta", ends="()")
     rows = host_array(to_host(losses)).reshape(-1, losses.shape[-1]).tolist()
+    if not all(isfinite(sum(row)) for row in rows):
+        raise LinAlgError("losses hold NaN or infinite entries, or their sum overflows")
     host = host_array([weights_of(row, eta) for row in rows]).reshape(losses.shape)
     return from_host(host, like=losses, xp=xp, dtype=losses.dtype)
 
@@ -197,8 +200,6 @@ def weights_of(losses: Sequence[float], eta: float) -> list[float]:
         if not excess > len(p) * _EPS:
             break
         u += 0.5 * excess / sum(map(float.__mul__, p, roots))
-    if not isfinite(total):
-        raise LinAlgError("losses must be finite")
     return [p_i / total for p_i in p]
 
 

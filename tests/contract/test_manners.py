@@ -4,7 +4,6 @@ import os
 import warnings
 from importlib import import_module
 from importlib.util import find_spec
-from inspect import signature
 
 import catalog
 import numpy as np
@@ -15,9 +14,7 @@ from linalgx.results import IterationState
 
 TROUBLE = [(name, label) for name, case in catalog.CASES.items() for label in case.trouble]
 OBSERVED = [
-    (name, label)
-    for name, label in catalog.variants()
-    if "callback" in signature(catalog.function(name)).parameters
+    (name, label) for name, label in catalog.variants() if catalog.has_option(name, "callback")
 ]
 
 
@@ -25,11 +22,12 @@ OBSERVED = [
 @pytest.mark.parametrize(("name", "label"), TROUBLE)
 def test_one_warning_at_the_line_of_the_caller(name, label):
     """Also for a batch of which several matrices are bad."""
-    host, options = catalog.CASES[name].trouble[label]
+    inputs, options = catalog.trouble(name, label)
     function = catalog.function(name)
+    positional, named = catalog.arguments(name, inputs)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        result = function(host, **options)
+        result = function(*positional, **named, **options)
     assert [w.category for w in caught] == [lx.ConvergenceWarning]
     assert caught[0].filename == __file__
     assert len(str(caught[0].message)) > 30
@@ -41,7 +39,7 @@ def test_one_warning_at_the_line_of_the_caller(name, label):
 @pytest.mark.parametrize(("name", "label"), catalog.variants())
 def test_good_input_gives_no_warning(leg, name, label):
     case = catalog.CASES[name]
-    inputs = case.inputs(leg, (2, 4, 4))
+    inputs = case.inputs(leg, catalog.many(name, (2, 4, 4)))
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         catalog.call(name, inputs, case.variants[label])
@@ -71,8 +69,8 @@ def test_global_state_is_untouched(name):
     before = state()
     for options in case.variants.values():
         catalog.call(name, case.hosts((4, 4)), options)
-    for host, options in case.trouble.values():
-        catalog.function(name)(host, **options)
+    for label in case.trouble:
+        catalog.call(name, *catalog.trouble(name, label))
     assert state() == before
 
 
@@ -86,6 +84,7 @@ class TestObservers:
         return catalog.call(name, case.inputs(leg, (4, 4)), options)
 
     def test_states_are_counted(self, leg, name, label):
+        case = catalog.CASES[name]
         seen = []
         result = self.run(name, label, lambda s: seen.append((s, leg.to_numpy(s.x).shape)), leg)
         states = [s for s, _ in seen]
@@ -94,7 +93,10 @@ class TestObservers:
         assert [s.k for s in states] == list(range(len(states)))
         assert all(type(s.residual) is float for s in states)
         assert all(leg.matches(s.x) for s in states)
-        assert all(shape[-2:] == (4, 4) for _, shape in seen)
+        inputs = case.inputs(leg, (4, 4))
+        shown = {**inputs, **catalog.observed(name, result, inputs)}[case.iterate or case.first]
+        single = tuple(shown.shape)
+        assert all(shape[len(shape) - len(single) :] == single for _, shape in seen)
         if hasattr(result, "iterations"):
             assert result.iterations == states[-1].k
             assert result.history == tuple(s.residual for s in states)
@@ -109,7 +111,8 @@ class TestObservers:
         if hasattr(result, "status"):
             assert result.status is lx.Status.STOPPED
             assert not result.converged
-        for x in catalog.outputs(result).values():
+        inputs = catalog.CASES[name].inputs(leg, (4, 4))
+        for x in catalog.of_arrays(catalog.observed(name, result, inputs)).values():
             assert leg.matches(x)
 
     def test_other_errors_pass(self, leg, name, label):
@@ -121,9 +124,10 @@ class TestObservers:
 
     def test_looking_changes_nothing(self, leg, name, label):
         case = catalog.CASES[name]
-        out = catalog.outputs(self.run(name, label, lambda s: None, leg))
-        alone = catalog.outputs(catalog.call(name, case.inputs(leg, (4, 4)), case.variants[label]))
-        for key, x in alone.items():
+        inputs = case.inputs(leg, (4, 4))
+        watched = self.run(name, label, lambda s: None, leg)
+        out = catalog.observed(name, watched, inputs)
+        for key, x in catalog.answer(name, inputs, case.variants[label]).items():
             np.testing.assert_allclose(
-                leg.to_numpy(out[key]), leg.to_numpy(x), rtol=0, atol=200 * leg.eps
+                catalog.host(leg, out[key]), catalog.host(leg, x), rtol=0, atol=200 * leg.eps
             )

@@ -10,7 +10,15 @@ from scipy.sparse.linalg import aslinearoperator
 import linalgx as lx
 
 ARGUMENTS = [(name, argument) for name, case in catalog.CASES.items() for argument in case.arrays]
+UNCHECKED = [
+    (name, label, argument)
+    for name, label in catalog.variants()
+    for argument in catalog.CASES[name].arrays
+]
 WITH_CHOICES = [(name, option) for name, case in catalog.CASES.items() for option in case.choices]
+
+
+MATRICES = [(n, argument) for n, argument in ARGUMENTS if catalog.CASES[n].is_matrix(argument)]
 
 
 def refused(name, argument, value):
@@ -24,9 +32,9 @@ def refused(name, argument, value):
 def test_non_finite_entries(leg, name, argument, bad):
     """Named on every leg; in a batch, too."""
     case = catalog.CASES[name]
-    for shape in ((3, 3), (2, 3, 3)):
+    for shape in dict.fromkeys(((3, 3), catalog.many(name, (2, 3, 3)))):
         host = case.hosts(shape, complex_=leg.is_complex)[argument].copy()
-        host[..., 1, 1] = bad
+        host[(..., *[1] * case.axes(argument))] = bad
         inputs = {**case.inputs(leg, shape), argument: leg.asarray(host)}
         with pytest.raises(ValueError, match=rf"^{argument} must hold finite numbers, got \d"):
             catalog.call(name, inputs, case.default)
@@ -35,24 +43,27 @@ def test_non_finite_entries(leg, name, argument, bad):
 @pytest.mark.filterwarnings("ignore::linalgx.ConvergenceWarning")
 @pytest.mark.filterwarnings("ignore:(invalid|overflow|divide by zero).* encountered:RuntimeWarning")
 @pytest.mark.parametrize("bad", [np.nan, np.inf], ids=str)
-@pytest.mark.parametrize(("name", "label"), catalog.variants())
-def test_unchecked_entries_are_never_a_success(leg, name, label, bad):
-    """Without the check: an error of the algorithm, or an answer that shows it is none."""
+@pytest.mark.parametrize(("name", "label", "argument"), UNCHECKED)
+def test_unchecked_entries_are_never_a_success(leg, name, label, argument, bad):
+    """Without the check: an error of the algorithm, or an answer that shows it is none.
+
+    The residual of a solver shows it, too, since the last iterate may be a finite one.
+    """
     case = catalog.CASES[name]
     options = {**case.variants[label], "check_finite": False}
-    argument = next(iter(case.arrays))
     host = case.hosts((3, 3), complex_=leg.is_complex)[argument].copy()
-    host[1, 1] = bad
+    host[(1,) * host.ndim] = bad
+    inputs = {**case.inputs(leg, (3, 3)), argument: leg.asarray(host)}
     try:
-        result = catalog.call(
-            name, {**case.inputs(leg, (3, 3)), argument: leg.asarray(host)}, options
-        )
+        result = catalog.call(name, inputs, options)
     except (lx.LinAlgError, ValueError) as error:
         assert "must hold finite numbers" not in str(error)
         return
     assert not getattr(result, "converged", False)
-    out = {key: leg.to_numpy(x) for key, x in catalog.outputs(result).items()}
-    assert any(not np.all(np.isfinite(x)) for x in out.values())
+    shown = [catalog.host(leg, x) for x in catalog.observed(name, result, inputs).values()]
+    if len(case.arrays) > 1 and hasattr(result, "residual"):
+        shown.append(result.residual)
+    assert any(not np.all(np.isfinite(x)) for x in shown)
 
 
 @pytest.mark.parametrize(
@@ -60,86 +71,146 @@ def test_unchecked_entries_are_never_a_success(leg, name, label, bad):
 )
 @pytest.mark.parametrize(("name", "argument"), ARGUMENTS)
 def test_other_dtypes(name, argument, dtype):
-    value = np.zeros((3, 3), dtype=dtype)
+    value = np.zeros(catalog.CASES[name].hosts((3, 3))[argument].shape, dtype=dtype)
     with pytest.raises(
         TypeError, match=rf"^{argument} has dtype .*; accepted are float32, float64"
     ):
         refused(name, argument, value)
 
 
-@pytest.mark.parametrize(
-    "value",
-    [
-        np.ma.masked_equal(np.eye(3), 0.0),
-        np.asmatrix(np.eye(3)),
-        sparse.csr_array(np.eye(3)),
-        sparse.coo_matrix(np.eye(3)),
-        aslinearoperator(np.eye(3)),
-        lx.LinearMap(np.eye(3)),
-        "matrix",
-        None,
-        {"a": 1},
-    ],
-    ids=["masked", "matrix", "csr", "coo", "operator", "map", "text", "none", "dict"],
-)
-@pytest.mark.parametrize(("name", "argument"), ARGUMENTS)
-def test_other_kinds(name, argument, value):
+KINDS = {
+    "masked": np.ma.masked_equal(np.eye(3), 0.0),
+    "matrix": np.asmatrix(np.eye(3)),
+    "csr": sparse.csr_array(np.eye(3)),
+    "coo": sparse.coo_matrix(np.eye(3)),
+    "operator": aslinearoperator(np.eye(3)),
+    "map": lx.LinearMap(np.eye(3)),
+    "text": "matrix",
+    "none": None,
+    "dict": {"a": 1},
+}
+LIKE = {"csr": "sparse", "coo": "sparse", "operator": "operator", "map": "operator"}
+
+
+def is_accepted(name, argument, kind):
+    """Whether a container is no error: sparse ones and operators as the first array of some."""
+    is_first = argument == catalog.CASES[name].first
+    return kind in LIKE and is_first and catalog.takes(name, LIKE[kind])
+
+
+OTHER = [
+    (name, argument, kind)
+    for name, argument in ARGUMENTS
+    for kind in KINDS
+    if not is_accepted(name, argument, kind)
+]
+
+
+@pytest.mark.parametrize(("name", "argument", "kind"), OTHER)
+def test_other_kinds(name, argument, kind):
     with pytest.raises(TypeError, match=rf"^{argument} must be a.* array, got "):
-        refused(name, argument, value)
+        refused(name, argument, KINDS[kind])
+
+
+def test_dense_functions_are_asked_to_refuse_every_kind():
+    dense = [n for n in catalog.CASES if not catalog.takes(n, "sparse")]
+    assert dense
+    assert sum(name in dense for name, _, _ in OTHER) == len(KINDS) * sum(
+        len(catalog.CASES[name].arrays) for name in dense
+    )
 
 
 @pytest.mark.parametrize("value", [3.0, np.float64(1.0), np.ones(3), [1.0, 2.0]], ids=repr)
-@pytest.mark.parametrize(("name", "argument"), ARGUMENTS)
+@pytest.mark.parametrize(("name", "argument"), MATRICES)
 def test_too_few_axes(name, argument, value):
     with pytest.raises(ValueError, match=rf"^{argument} must be a matrix or a batch .*, got shape"):
         refused(name, argument, value)
 
 
-@pytest.mark.parametrize("name", [n for n, case in catalog.CASES.items() if case.square])
+@pytest.mark.parametrize("value", [3.0, np.float64(1.0)], ids=repr)
+@pytest.mark.parametrize(("name", "argument"), [x for x in ARGUMENTS if x not in MATRICES])
+def test_no_axes(name, argument, value):
+    with pytest.raises(ValueError, match=rf"^{argument} must .*, got "):
+        refused(name, argument, value)
+
+
+@pytest.mark.parametrize(
+    ("name", "argument"), [(n, x) for n, x in ARGUMENTS if x != catalog.CASES[n].first]
+)
+def test_further_arrays_must_fit_the_first(leg, name, argument):
+    """One entry, or row, too many."""
+    case = catalog.CASES[name]
+    host = case.hosts((3, 3), complex_=leg.is_complex)[argument]
+    inputs = {
+        **case.inputs(leg, (3, 3)),
+        argument: leg.asarray(np.concatenate([host, host[:1]])),
+    }
+    with pytest.raises(ValueError, match=rf"^{argument} must .*got"):
+        catalog.call(name, inputs, case.default)
+
+
+@pytest.mark.parametrize(
+    ("name", "argument"), [(n, x) for n, x in ARGUMENTS if catalog.CASES[n].real]
+)
+def test_complex_numbers_are_refused_where_they_make_no_sense(name, argument):
+    value = catalog.CASES[name].hosts((3, 3))[argument] + 0j
+    with pytest.raises(TypeError, match=rf"^{argument} .*complex128"):
+        refused(name, argument, value)
+
+
+SQUARE = [n for n, case in catalog.CASES.items() if case.square and case.is_matrix(case.first)]
+
+
+@pytest.mark.parametrize("name", SQUARE)
 def test_square_matrices_are_asked_for(leg, name):
-    a = leg.randn(3, 4)
-    with pytest.raises(ValueError, match=r"a must be square, .* got \(3, 4\)"):
-        catalog.call(name, {"a": a}, catalog.CASES[name].default)
+    case = catalog.CASES[name]
+    inputs = {**case.inputs(leg, (3, 3)), case.first: leg.randn(3, 4)}
+    with pytest.raises(ValueError, match=rf"{case.first} must be square, .* got \(3, 4\)"):
+        catalog.call(name, inputs, case.default)
 
 
-HERMITIAN = [
-    name
-    for name, case in catalog.CASES.items()
-    if {catalog.hermitian, catalog.definite} & set(case.arrays.values())
-]
+HERMITIAN = [n for n, case in catalog.CASES.items() if case.need in ("hermitian", "definite")]
 
 
 @pytest.mark.parametrize("name", HERMITIAN)
 def test_hermitian_matrices_are_asked_for(leg, name):
-    a = leg.asarray([[3.0, 1.0], [0.5, 3.0]])
-    with pytest.raises(ValueError, match="a must be Hermitian"):
-        catalog.call(name, {"a": a}, catalog.CASES[name].default)
+    case = catalog.CASES[name]
+    n = case.hosts((2, 2))[case.first].shape[-1]
+    a = 3.0 * np.eye(n)
+    a[0, 1], a[1, 0] = 1.0, 0.5
+    with pytest.raises(ValueError, match=f"{case.first} must be Hermitian"):
+        catalog.call(name, case.given(leg, a), case.default)
 
 
-SEVERAL = {
-    **{n: (list(c.hosts((3, 3)).values()), c.default) for n, c in catalog.CASES.items()},
-    **catalog.RATIOS,
-}
+SEVERAL = [n for n, case in catalog.CASES.items() if len(case.arrays) > 1]
+SEVERAL += [n for n, (hosts, _) in catalog.RATIOS.items() if len(hosts) > 1]
 
 
-@pytest.mark.parametrize("name", [n for n, (hosts, _) in SEVERAL.items() if len(hosts) > 1])
+@pytest.mark.parametrize("name", SEVERAL)
 def test_two_libraries_do_not_mix(name):
-    *first, last = SEVERAL[name][0]
-    function, options = catalog.function(name), SEVERAL[name][1]
+    if name in catalog.CASES:
+        case = catalog.CASES[name]
+        hosts, options = case.hosts((3, 3)), case.default
+    else:
+        given, options = catalog.RATIOS[name]
+        hosts = dict(enumerate(given))
+    *first, last = hosts
+    strict = {last: array_api_strict.asarray(hosts[last])}
     with pytest.raises(
         TypeError, match=r"is an array of numpy and .* of array_api_strict.*to_back"
     ):
-        function(*first, array_api_strict.asarray(last), **options)
+        catalog.call(name, {**hosts, **strict}, options)
+    lists = {key: hosts[key].tolist() for key in first}
     with pytest.raises(TypeError, match=r"is a list beside array_api_strict .*to_backend"):
-        function(*(x.tolist() for x in first), array_api_strict.asarray(last), **options)
+        catalog.call(name, {**lists, **strict}, options)
 
 
 @pytest.mark.parametrize("wrong", ["no such name", "", 3, ("svd",)], ids=repr)
 @pytest.mark.parametrize(("name", "option"), WITH_CHOICES)
 def test_names_list_what_is_accepted(name, option, wrong):
     case = catalog.CASES[name]
-    if not isinstance(wrong, str) and option == "coefficients":
-        return  # an array is accepted there
+    if not isinstance(wrong, str) and option in case.open_choices:
+        return  # an array, a number or an object is accepted there
     with pytest.raises(ValueError, match=rf"^{option} must be one of ") as error:
         catalog.call(name, case.hosts((3, 3)), {**case.default, option: wrong})
     assert all(repr(accepted) in str(error.value) for accepted in case.choices[option])

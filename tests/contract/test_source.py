@@ -167,9 +167,35 @@ def test_docstrings_are_complete(name):
     assert first.endswith(".") and len(first) <= 100
 
 
-@pytest.mark.parametrize("name", PUBLIC)
+@pytest.mark.parametrize("name", catalog.OBJECTS)
+def test_docstrings_of_classes_are_complete(name):
+    kind = catalog.public_classes()[name]
+    text = inspect.getdoc(kind)
+    first = text.splitlines()[0]
+    assert first.endswith(".") and len(first) <= 100
+    if catalog.OBJECTS[name].make is not None:
+        assert {"Parameters", "Examples"} <= sections(kind)
+        assert ">>>" in text
+    undocumented = [
+        key
+        for key, member in vars(kind).items()
+        if not key.startswith("_")
+        and (inspect.isroutine(member) or isinstance(member, property))
+        and not inspect.getdoc(getattr(kind, key))
+    ]
+    assert not undocumented
+
+
+CONSTRUCTED = {
+    name: catalog.public_classes().get(name)
+    for name, entry in catalog.OBJECTS.items()
+    if entry.make is not None
+}
+
+
+@pytest.mark.parametrize("name", [*PUBLIC, *CONSTRUCTED])
 def test_every_parameter_is_documented(name):
-    function = PUBLIC[name]
+    function = {**PUBLIC, **CONSTRUCTED}[name]
     text = inspect.getdoc(function)
     block = re.split(r"\n.+\n-{3,}\n", text.partition("Parameters\n----------\n")[2])[0]
     named = {
@@ -181,15 +207,17 @@ def test_every_parameter_is_documented(name):
     assert named == set(inspect.signature(function).parameters)
 
 
-@pytest.mark.parametrize("name", PUBLIC)
+@pytest.mark.parametrize("name", [*PUBLIC, *CONSTRUCTED])
 def test_matrices_are_positional_and_options_are_named(name):
-    for parameter in inspect.signature(PUBLIC[name]).parameters.values():
+    function = {**PUBLIC, **CONSTRUCTED}[name]
+    by_keyword = {*KEYWORD_ONLY, *catalog.named_arrays(name)}
+    for parameter in inspect.signature(function).parameters.values():
         assert parameter.kind is not parameter.VAR_KEYWORD
         assert parameter.name not in FORBIDDEN_OPTIONS
         assert not parameter.name.startswith("overwrite")
-        if parameter.name in KEYWORD_ONLY:
+        if parameter.name in by_keyword:
             assert parameter.kind is parameter.KEYWORD_ONLY, parameter
-        if parameter.annotation in catalog.ARRAY_ANNOTATIONS and (
+        elif parameter.annotation in catalog.ARRAY_ANNOTATIONS and (
             parameter.default is parameter.empty
         ):
             assert parameter.kind is parameter.POSITIONAL_ONLY, parameter
@@ -197,7 +225,7 @@ def test_matrices_are_positional_and_options_are_named(name):
             assert parameter.kind is parameter.KEYWORD_ONLY, parameter
 
 
-@pytest.mark.parametrize("name", [n for n in PUBLIC if n in catalog.CASES])
+@pytest.mark.parametrize("name", sorted({catalog.public(n) for n in catalog.CASES}))
 def test_functions_of_arrays_check_their_input_on_demand(name):
     assert inspect.signature(PUBLIC[name]).parameters["check_finite"].default is True
 

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import matplotlib
@@ -14,7 +15,7 @@ matplotlib.use("agg")
 import matplotlib.pyplot as plt
 
 import linalgx as lx
-from linalgx.plotting import COLORS, history, spectrum
+from linalgx.plotting import COLORS, history, regret, spectrum
 
 
 @pytest.fixture
@@ -84,6 +85,59 @@ def test_one_axis_goes_logarithmic_and_stays_so(ax: Any) -> None:
 def test_spectrum_refuses(ax: Any, wrong: Any) -> None:
     with pytest.raises(ValueError, match="values must be a matrix or a vector"):
         spectrum(wrong, ax)
+
+
+def test_regret_of_one_run(ax: Any) -> None:
+    assert regret([5, 3, 2.0], ax, labels=["run"]) is ax
+    np.testing.assert_array_equal(drawn(ax), [0, 5, 8, 10])
+    np.testing.assert_array_equal(ax.get_lines()[0].get_xdata(), [0, 1, 2, 3])
+    assert ax.get_xlabel() == "problem"
+    assert ax.get_ylabel() == "total cost"
+    assert ax.get_legend_handles_labels()[1] == ["run"]
+
+
+def test_regret_takes_whatever_has_costs(ax: Any) -> None:
+    with_costs = SimpleNamespace(costs=(1.0, 1.0))
+    regret(with_costs, ax)
+    regret([with_costs, (2, 2, 2), np.array([3.0])], ax)
+    regret(np.array([[1.0, 2.0], [3.0, 4.0]]), ax)
+    expected = [[0, 1, 2], [0, 1, 2], [0, 2, 4, 6], [0, 3], [0, 1, 3], [0, 3, 7]]
+    for k, values in enumerate(expected):
+        np.testing.assert_array_equal(drawn(ax, k), values)
+    assert [line.get_color() for line in ax.get_lines()] == list(COLORS[:6])
+
+
+def test_regret_takes_arrays_of_any_library(ax: Any, leg: Any) -> None:
+    costs = leg.asarray(np.array([4.0, 2.0]))
+    if not leg.is_complex:
+        regret(costs, ax, reference=costs)
+        np.testing.assert_array_equal(drawn(ax), [0, 0, 0])
+
+
+def test_regret_against_a_longer_reference(ax: Any) -> None:
+    regret([[9, 5, 3], [4]], ax, reference=[5, 5, 5, 5])
+    np.testing.assert_array_equal(drawn(ax, 0), [0, 4, 4, 2])
+    np.testing.assert_array_equal(drawn(ax, 1), [0, -1])
+    assert ax.get_ylabel() == "total cost above the reference"
+    regret([1.0], ax)
+    assert ax.get_lines()[2].get_color() == COLORS[2]  # the line at zero took none
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (([],), "results must hold one cost"),
+        (([[1.0], []],), "results must hold one cost"),
+        (([[[1.0]]],), "results must hold one cost"),
+        (([1.0, 2.0], None, {"reference": [1.0]}), "at least as long as the runs, 2 costs, got 1"),
+        (([1.0], None, {"reference": 3.0}), "reference must hold one cost"),
+        (([1.0], None, {"labels": ["a", "b"]}), "labels must be as many as the runs, 1, got 2"),
+    ],
+)
+def test_regret_refuses(ax: Any, arguments: Any, message: str) -> None:
+    results, *rest = arguments
+    with pytest.raises(ValueError, match=message):
+        regret(results, ax, **(rest[1] if rest else {}))
 
 
 def test_lines_take_the_colours_of_the_palette_in_turn(ax: Any) -> None:
