@@ -220,3 +220,8 @@ def test_the_adjoint_can_be_checked(conjugate):
         Z.shape, lambda x: Z @ x, lambda y: back @ y, dtype=np.complex128
     )
     assert (lx.testing.check_adjoint(m, rng=0) < 30) is conjugate
+
+
+def test_an_operator_of_integers_gives_floats():
+    m = lx.LinearMap(aslinearoperator(np.asarray([[2, 1], [1, 2]])))
+    assert m.dtype == np.float64

@@ -10,7 +10,6 @@ each has to touch, every array once, divided by its time.
 import sys
 from collections.abc import Iterator
 from functools import partial
-from math import cos, pi
 from typing import Any
 
 import numpy as np
@@ -23,6 +22,8 @@ from linalgx.relaxation._sweeps import sweeper
 
 POINTS, FEW = 4096, 64
 OMEGA = 1.5
+SMOOTHED = (0.8, 8.0)
+"""Part of the spectrum that a smoother takes care of."""
 SHORT, LONG = 20, 120
 """Steps of two runs of Chebyshev; the difference of their times has no part for set-up."""
 
@@ -73,9 +74,7 @@ def sweep_row(m: int, p: Any, b: Any, name: str) -> Row:
 
 def chebyshev_row(m: int, p: Any, b: Any, name: str) -> Row:
     """One step: the matrix and b are read, x and d are read and written."""
-    low, high = 4.0 - 4.0 * cos(pi / (m + 1)), 8.0
-    bounds = 0.1 * (low + high), high  # those of a smoother: all of it is visible in few steps
-    run = partial(lx.relaxation.chebyshev, p, b, bounds=bounds, check_finite=False)
+    run = partial(lx.relaxation.chebyshev, p, b, bounds=SMOOTHED, check_finite=False)
     works = [partial(run, steps=SHORT), partial(run, steps=LONG), partial(p.matrix.__matmul__, b)]
     short, long, product = fastest(works, repeats=3, clock=clock)
     ours = (long - short) / (LONG - SHORT)
@@ -92,7 +91,7 @@ def chebyshev_row(m: int, p: Any, b: Any, name: str) -> Row:
 def smoothed(m: int, name: str, library: str) -> Any:
     """Some steps from zero, on the host."""
     p, b = problem(m, name, library)
-    return lx.to_numpy(lx.relaxation.chebyshev(p, b, bounds=(0.8, 8.0), steps=SHORT).x)
+    return lx.to_numpy(lx.relaxation.chebyshev(p, b, bounds=SMOOTHED, steps=SHORT).x)
 
 
 def rows(m: int = POINTS) -> Iterator[Row]:

@@ -18,6 +18,7 @@ from linalgx.typing import Namespace
 KERNELS = {
     ("bidiagonal_map", "numpy"): "numba_bidiagonal:bidiagonal_map",
     ("bidiagonalized", "numpy"): "numba_householder:bidiagonalized",
+    ("cg_steps", "numpy"): "numba_cg:cg_steps",
     ("eisenstat_count", "numpy"): "numba_eisenstat:eisenstat_count",
     ("eisenstat_split", "numpy"): "numba_eisenstat:eisenstat_split",
     ("eisenstat_start", "numpy"): "numba_eisenstat:eisenstat_start",

@@ -63,7 +63,7 @@ def make_csr(
     """CSR container of the library of `data`, from sorted parts without duplicates."""
     parts = (data, indices, indptr)
     if library_name(xp) == "cupy":
-        parts = tuple(_aligned(part) for part in parts)  # type: ignore[assignment]
+        parts = tuple(_aligned(part) for part in parts)
     return _container("csr", xp)(parts, shape=shape)
 
 

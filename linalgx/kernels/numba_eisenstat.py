@@ -136,8 +136,10 @@ def _backward(ud, uc, us, rh, p, beta, t):  # type: ignore[no-untyped-def]
     for i in range(p.shape[0] - 1, -1, -1):
         v = rh[i] + beta * p[i]
         p[i] = v
-        for k in range(us[i + 1] - 1, us[i] - 1, -1):  # the newest t, i + 1, last: it is late
-            v -= ud[k] * t[uc[k]]
+        k, first = np.uintp(us[i + 1]), np.uintp(us[i])
+        while k > first:  # the newest t, i + 1, comes last: it is late
+            k -= np.uintp(1)
+            v -= ud[k] * t[np.uintp(uc[k])]
         t[i] = v
 
 
@@ -147,8 +149,8 @@ def _forward(ld, lc, ls, p, t, e, y):  # type: ignore[no-untyped-def]
     total = 0.0
     for i in range(p.shape[0]):
         v = p[i] - e * t[i]
-        for k in range(ls[i], ls[i + 1]):
-            v -= ld[k] * y[lc[k]]
+        for k in range(np.uintp(ls[i]), np.uintp(ls[i + 1])):
+            v -= ld[k] * y[np.uintp(lc[k])]
         y[i] = v
         v += t[i]
         total += np.float64(p[i].real * v.real + p[i].imag * v.imag)
@@ -164,8 +166,8 @@ def _update(ld, lc, ls, rh, t, y, alpha, x, s, largest):  # type: ignore[no-unty
         rh[i] = v
         x[i] += alpha * (s[i] * t[i])
         rho += _square(v)
-        for k in range(ls[i], ls[i + 1]):
-            v += ld[k] * rh[lc[k]]
+        for k in range(np.uintp(ls[i]), np.uintp(ls[i + 1])):
+            v += ld[k] * rh[np.uintp(lc[k])]
         part = _square(v / s[i])
         size = size + part if not largest else (size if part <= size else part)
     return rho, np.sqrt(size)

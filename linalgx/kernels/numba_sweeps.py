@@ -68,10 +68,10 @@ def _writable(x: Array) -> Array:
 def _forward(indptr, indices, data, dinv, x, b, omega):  # type: ignore[no-untyped-def]
     for i in range(b.shape[0]):
         s = b[i]
-        k, start = indptr[i + 1] - 1, indptr[i]
-        while k >= start:
+        k, start = np.uintp(indptr[i + 1]), np.uintp(indptr[i])
+        while k > start:
+            k -= np.uintp(1)
             s -= data[k] * x[np.uintp(indices[k])]
-            k -= 1
         x[i] += omega * dinv[i] * s
 
 
@@ -79,10 +79,8 @@ def _forward(indptr, indices, data, dinv, x, b, omega):  # type: ignore[no-untyp
 def _backward(indptr, indices, data, dinv, x, b, omega):  # type: ignore[no-untyped-def]
     for i in range(b.shape[0] - 1, -1, -1):
         s = b[i]
-        k, end = indptr[i], indptr[i + 1]
-        while k < end:
+        for k in range(np.uintp(indptr[i]), np.uintp(indptr[i + 1])):
             s -= data[k] * x[np.uintp(indices[k])]
-            k += 1
         x[i] += omega * dinv[i] * s
 
 
@@ -104,7 +102,7 @@ def _relax_row(i, indptr, indices, data, dinv, x, b, omega, sums):  # type: igno
     columns = x.shape[1]
     for c in range(columns):
         sums[c] = b[i, c]
-    for k in range(indptr[i], indptr[i + 1]):
+    for k in range(np.uintp(indptr[i]), np.uintp(indptr[i + 1])):
         f, j = data[k], np.uintp(indices[k])
         for c in range(columns):
             sums[c] -= f * x[j, c]
@@ -118,10 +116,8 @@ def _residual_norm(indptr, indices, data, x, b, largest):  # type: ignore[no-unt
     total = 0.0
     for i in range(b.shape[0]):
         s = b[i]
-        k, end = indptr[i], indptr[i + 1]
-        while k < end:
+        for k in range(np.uintp(indptr[i]), np.uintp(indptr[i + 1])):
             s -= data[k] * x[np.uintp(indices[k])]
-            k += 1
         square = np.float64(s.real) * np.float64(s.real) + np.float64(s.imag) * np.float64(s.imag)
         if not largest:
             total += square

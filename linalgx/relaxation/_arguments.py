@@ -62,7 +62,9 @@ def admit_bounds(bounds: Any) -> tuple[float, float]:
     try:
         low, high = bounds
     except (TypeError, ValueError):
-        raise TypeError(f"context_bounds must be two numbers, low and high, got {bounds!r}") from None
+        raise TypeError(
+            f"context_bounds must be two numbers, low and high, got {bounds!r}"
+        ) from None
     low, high = (admit_real(end, "context_bounds", float("-inf")) for end in (low, high))
     if not (isfinite(low) and low < high):
         raise ValueError(f"context_bounds must be finite and increasing, got {(low, high)}")

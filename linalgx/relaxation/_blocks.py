@@ -5,6 +5,7 @@ and are inverted, and applied, as one batch. Levels of blocks are those of rows,
 """
 
 from itertools import pairwise
+from operator import index
 from typing import Any
 
 from linalgx.backend import (
@@ -88,6 +89,8 @@ def _labels(prepared: PreparedMatrix, blocks: Any) -> Array:
     n = prepared.shape[0]
     host = namespace_of(to_host(prepared.inverse_diagonal[:0]))
     size = prepared.block_size if blocks is None else blocks
+    if getattr(size, "shape", None) == () and hasattr(size, "__index__"):
+        size = index(size)
     if isinstance(size, int) and not isinstance(size, bool):
         if size < 1 or (blocks is None and size == 1):
             raise ValueError(

@@ -15,7 +15,7 @@ class SolveResult(Result):
     Attributes
     ----------
     x : Array
-        The best solution reached, of the shape of the right-hand side.
+        The last iterate, of the shape of the right-hand side.
     status, converged, iterations : Status, bool, int
         How it ended. With several right-hand sides or problems: the worst ending, and the most
         iterations that one of them took.

@@ -44,12 +44,13 @@ def _smallest(system: System) -> float:
     s = xp.astype(s, system.b.dtype, copy=False)
     if system.b.shape[0] == 0 or system.b.shape[1] == 0:
         return 1.0
-    warm = a.of_pattern.get("ssor_vector")
-    starts = [(xp.astype(warm, s.dtype), WARM_STEPS)] if warm is not None else []
+    key = ("ssor_vector", str(s.dtype))
+    warm = a.of_pattern.get(key)
+    starts = [(warm, WARM_STEPS)] if warm is not None else []
     for start, steps in [*starts, (1.0 / s, STEPS), (s * system.b[:, 0], STEPS)]:
         theta, vector = _ritz_pair(system, s, start, steps)
         if isfinite(theta) and theta > 1e-6:
-            a.of_pattern["ssor_vector"] = vector
+            a.of_pattern[key] = vector
             return theta
     return 0.0
 

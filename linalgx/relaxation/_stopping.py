@@ -10,7 +10,7 @@ from math import inf, isfinite, ldexp, nan
 from linalgx._core.admit import admit_integer, admit_real
 from linalgx._core.choose import choose
 from linalgx._core.iterate import notify
-from linalgx.backend import eps, is_gpu, times_power_of_two, to_host
+from linalgx.backend import eps, times_power_of_two, to_host
 from linalgx.results import Status
 from linalgx.typing import Array, Callback, Namespace
 
@@ -172,8 +172,3 @@ def times(value: float, exponent: int) -> float:
         return ldexp(value, exponent)
     except OverflowError:
         return inf
-
-
-def check_interval(x: Array, *, xp: Namespace) -> int:
-    """How often to look at the residual where nobody said: a GPU does not like to be asked."""
-    return 10 if is_gpu(x, xp=xp) else 1

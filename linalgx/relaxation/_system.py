@@ -5,7 +5,7 @@ Legend: A X = B with blocks X, B of shape (n, k), one column for each right-hand
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from math import prod
+from math import nan, prod
 from typing import Any
 
 from linalgx.backend import (
@@ -19,6 +19,7 @@ from linalgx.backend import (
     namespace_of,
     real_dtype,
     times_power_of_two,
+    to_host,
 )
 from linalgx.errors import ConvergenceWarning, warn
 from linalgx.operators import LinearMap
@@ -57,6 +58,8 @@ class System:
         `x` was divided by 2^x_exponent, and so the matrix by 2^(exponent − x_exponent).
     matvecs : int
         Products so far.
+    columns : tuple of System
+        One for each column, where their sizes differ so much that no scale fits all.
     """
 
     a: Any
@@ -68,6 +71,7 @@ class System:
     guessed: bool
     matvecs: int = 0
     x_exponent: int = 0
+    columns: "tuple[System, ...]" = ()
 
     def product(self, x: Array) -> Array:
         """Return A X, and count it."""
@@ -136,11 +140,20 @@ def solve_system(
     `rows` says that the solver needs the rows of A and not only products.
     """
     systems, batch = admitted(a, b, x0, rows=rows, check_finite=check_finite)
-    results = [run(system, stopping) for system in systems]
+    results = [_solved(run, system, stopping) for system in systems]
     result = results[0] if batch is None else merged(results, batch, b)
     if result.status not in (Status.CONVERGED, Status.STOPPED):
         warn(_complaint(result), ConvergenceWarning)
     return result
+
+
+def _solved(run: Run, system: System, stopping: Stopping) -> SolveResult:
+    """Solve one system, column by column where that is necessary."""
+    if not system.columns:
+        return run(system, stopping)
+    results = [run(column, stopping) for column in system.columns]
+    result = merged(results, (len(results),), system.b)
+    return replace(result, x=result.x.mT)
 
 
 def honest(attempt: Attempt, system: System, stopping: Stopping) -> SolveResult:
@@ -159,17 +172,33 @@ def honest(attempt: Attempt, system: System, stopping: Stopping) -> SolveResult:
             status = Status.STAGNATED if restart == RESTARTS else Status.MAXITER
             break
     del r
+    x = copied(x, xp=system.xp) if x is system.x and system.guessed else x
     if monitor.met(norms) and status is not Status.STOPPED:
         status, reason = Status.CONVERGED, ""
+    if system.x_exponent:
+        x, changed = _in_scale(system, x, stopping)
+        norms = norms if changed is None else changed
+        if status is Status.CONVERGED and not monitor.met(norms):
+            status, reason = Status.BREAKDOWN, ""
     return _result(system, x, status, reason, largest(norms), monitor)
+
+
+def _in_scale(system: System, x: Array, stopping: Stopping) -> tuple[Array, list[float] | None]:
+    """Undo the scaling of x; and the norms of the residual if x cannot be represented so."""
+    xp, e = system.xp, system.x_exponent
+    shown = times_power_of_two(x, e, xp=xp)
+    if not bool(xp.all(xp.isfinite(shown))):
+        return shown, [nan] * x.shape[1]
+    again = times_power_of_two(shown, -e, xp=xp)
+    if bool(xp.all(again == x)):
+        return shown, None
+    return shown, stopping.norms(system.accurate_residual(again), xp=xp)
 
 
 def _result(
     system: System, x: Array, status: Status, reason: str, residual: float, monitor: Monitor
 ) -> SolveResult:
-    """Undo the scaling and name the answer."""
-    if system.x_exponent:
-        x = times_power_of_two(x, system.x_exponent, xp=system.xp)
+    """Name the answer."""
     return SolveResult(
         x=x[:, 0] if system.vector else x,
         status=status,
@@ -269,7 +298,22 @@ def _system(a: Any, rest: Sequence[Array], *, xp: Namespace) -> System:
         times_power_of_two(x, -e, xp=xp) if e else x for x, e in zip(blocks, shifts, strict=False)
     ]
     x = blocks[1] if x0 is not None else xp.zeros_like(blocks[0])
-    return System(a, blocks[0], x, vector, exponent, xp, x0 is not None, 0, x_exponent)
+    system = System(a, blocks[0], x, vector, exponent, xp, x0 is not None, 0, x_exponent)
+    if not vector and _differ(b, xp=xp):
+        columns = ([y[:, j] for y in rest] for j in range(b.shape[1]))
+        system.columns = tuple(_system(a, column, xp=xp) for column in columns)
+    return system
+
+
+def _differ(b: Array, *, xp: Namespace) -> bool:
+    """Whether the squares of some columns vanish beside those of others."""
+    if b.shape[1] < 2:
+        return False
+    largest_of = max_component(b.mT[:, :, None], xp=xp)
+    found = zip(exponents(largest_of).reshape(-1).tolist(), to_host(largest_of).tolist(), strict=True)
+    sizes = [exponent for exponent, size in found if size != 0.0]
+    usual = 20 if real_dtype(b, xp=xp) == xp.float32 else 150
+    return max(sizes, default=0) - min(sizes, default=0) > usual
 
 
 def _matrix_exponent(a: PreparedMatrix, *, xp: Namespace) -> int:

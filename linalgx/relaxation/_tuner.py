@@ -208,7 +208,8 @@ class Tuner:
             return
         if trial.cost is None:
             self.fail(trial)
-        else:
+            return
+        with guarded(self, trial):  # a cost that is none, such as NaN, is a failure and an error
             self.tell(trial, trial.cost, trial.censored, trial.residuals)
 
     def probabilities(self, context: Any = None) -> tuple[float, ...]:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from functools import partial
 
+from linalgx.relaxation._compiled import compiled_cg, plain_form
 from linalgx.relaxation._krylov import (
     REPLACE,
     Apply,
@@ -14,6 +15,7 @@ from linalgx.relaxation._krylov import (
     enough,
     fetch,
     is_single,
+    settle_zeros,
     starting_residual,
     thresholds,
 )
@@ -132,6 +134,11 @@ def cg(
     )
 
     def run(system: System, stopping: Stopping) -> SolveResult:
+        settle_zeros(system)
+        plain = preconditioner is None and check_every == 1
+        form = plain_form(system.a, xp=system.xp) if plain else None
+        if form is not None:
+            return honest(partial(compiled_cg, form), system, stopping)
         apply = admit_preconditioner(preconditioner, system)
         return honest(partial(conjugate_gradients, apply), system, stopping)
 

@@ -19,6 +19,7 @@ from linalgx.relaxation._krylov import (
     Apply,
     Preconditioner,
     admit_preconditioner,
+    settle_zeros,
     starting_residual,
 )
 from linalgx.relaxation._result import SolveResult
@@ -164,6 +165,7 @@ def chebyshev(
         choose(preconditioner, NAMED, "preconditioner")
 
     def run(system: System, stopping: Stopping) -> SolveResult:
+        settle_zeros(system)
         apply, smooth = _preconditioner(preconditioner, system)
         plan = _Plan(
             apply, smooth, _in_scale(ends, preconditioner, system), steps is not None, aimless

@@ -14,6 +14,7 @@ from linalgx.relaxation._krylov import (
     Preconditioner,
     admit_preconditioner,
     cast,
+    settle_zeros,
     starting_residual,
 )
 from linalgx.relaxation._result import SolveResult
@@ -156,6 +157,7 @@ def deflated_cg(
     found: list[Array | None] = [basis]
 
     def run(system: System, stopping: Stopping) -> SolveResult:
+        settle_zeros(system)
         apply = admit_preconditioner(preconditioner, system)
         extras = _Deflation(admit_basis(found[0], system), harvest, apply, system)
         result = honest(extras.attempt, system, stopping)
@@ -192,6 +194,7 @@ class _Deflation(Extras):
     """Takes the basis out of a run, and gathers the next one."""
 
     def __init__(self, w: Array | None, harvest: int, apply: Apply, system: System) -> None:
+        self.given = w
         self.w = w if w is not None and min(w.shape) > 0 else None
         self.aw: Any = None
         self.apply, self.system, self.xp = apply, system, system.xp
@@ -240,8 +243,8 @@ class _Deflation(Extras):
         new = self.harvest.vectors() if self.harvest is not None and useful else None
         parts = [part for part in (self.w, new) if part is not None]
         if not parts or self.harvest is None:
-            return self.w
+            return self.given
         candidates = self.xp.concat(parts, axis=1) if len(parts) > 1 else parts[0]
         candidates = candidates[:, : min(candidates.shape)]
         found = refined(candidates, self.harvest.count, self.apply, self.system, xp=self.xp)
-        return self.w if found is None else found
+        return self.given if found is None else found

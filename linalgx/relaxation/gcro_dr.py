@@ -20,7 +20,7 @@ from linalgx.backend import (
     svd,
     to_host,
 )
-from linalgx.relaxation._krylov import cast, starting_residual
+from linalgx.relaxation._krylov import cast, settle_zeros, starting_residual
 from linalgx.relaxation._result import SolveResult
 from linalgx.relaxation._stopping import Monitor, Stopping
 from linalgx.relaxation._system import Ending, System, copied, honest, merged, solve_system
@@ -156,6 +156,7 @@ def gcro_dr(
     plans: list[_Recycling] = []
 
     def run(system: System, stopping: Stopping) -> SolveResult:
+        settle_zeros(system)
         plan = _Recycling(restart, recycle, admit_basis(space, system, "space"), system.xp)
         plans.append(plan)
         if system.vector or system.b.shape[1] == 0:
@@ -205,7 +206,8 @@ class _Recycling:
         u = u[:, : min(u.shape[1], self.restart - 1, u.shape[0])]
         self.c, s, vh = svd(system.product(u), xp=xp)
         sizes = to_host(s).tolist()
-        rank = sum(size > 1e-10 * sizes[0] for size in sizes) if sizes else 0
+        tiny = max(1e-10, 100.0 * eps(u, xp=xp))  # C would not be A U
+        rank = sum(size > tiny * sizes[0] for size in sizes) if sizes else 0
         if rank == 0:
             self.u = self.c = None
             return

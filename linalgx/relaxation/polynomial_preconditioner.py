@@ -4,7 +4,7 @@ Legend: A Hermitian positive definite with spectrum in [a, b], d the degree, p(A
 preconditioner, r(λ) = 1 − λ p(λ) the residual polynomial, of degree d + 1.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from linalgx._core.admit import admit_integer, admit_real
@@ -212,6 +212,8 @@ def admit_bounds(bounds: Bounds, exponent: int) -> Bounds:
 
 def admit_roots(roots: Sequence[float], degree: int, exponent: int) -> list[float]:
     """Check the roots and bring them to unit scale; Leja order once more, as nobody promised it."""
+    if not isinstance(roots, Iterable):
+        raise TypeError(f"roots must be a sequence of numbers, got {roots!r}")
     values = [admit_real(root, "each of roots", ends="()") * 2.0**-exponent for root in roots]
     if not 0 < len(values) <= degree + 1:
         raise ValueError(f"roots must hold 1 to {degree + 1} numbers, got {len(values)}")

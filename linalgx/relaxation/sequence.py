@@ -119,7 +119,7 @@ def solve_sequence(
     Raises
     ------
     TypeError
-        `tuner` is no tuner, or a problem is no tuple.
+        `tuner` is no tuner, `solver` no function, or a problem no tuple.
     ValueError
         There is no problem, or `cost` is not known.
 
@@ -163,6 +163,8 @@ def solve_sequence(
     """
     if not isinstance(tuner, Tuner):
         raise TypeError(f"tuner must be a tuner such as TsallisINF or Fixed, got {tuner!r}")
+    if not callable(solver):
+        raise TypeError(f"solver must be a function such as sor, got {solver!r}")
     price = COSTS["iterations"] if callable(cost) else choose(cost, COSTS, "cost")
     steps: list[Step] = []
     last: list[Any] = [None]  # of all results only the last, since solutions are large

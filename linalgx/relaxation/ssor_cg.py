@@ -9,8 +9,9 @@ from linalgx._core.admit import admit_real
 from linalgx._core.choose import choose
 from linalgx.backend import host_array, is_complex, solve_triangular, to_host
 from linalgx.errors import LinAlgError, PerformanceWarning, warn
-from linalgx.relaxation._eisenstat import eisenstat_cg, eisenstat_form
-from linalgx.relaxation._krylov import Apply
+from linalgx.relaxation._compiled import compiled_cg
+from linalgx.relaxation._eisenstat import eisenstat_form
+from linalgx.relaxation._krylov import Apply, settle_zeros
 from linalgx.relaxation._result import SolveResult
 from linalgx.relaxation._ssor_omega import FORMULAS, estimated_omega
 from linalgx.relaxation._stopping import Monitor, Stopping
@@ -157,6 +158,8 @@ def ssor_cg(
 
     if is_tuner(omega):
         return tuned(solve, omega, context)  # type: ignore[arg-type]
+    if context is not None:
+        raise ValueError("context is for a tuner in the place of omega")
     named = isinstance(omega, str)
     result = solve(choose(omega, NAMES, "omega") if named else _admit_omega(omega))
     if result.converged and not named and result.omega not in (None, omega):
@@ -178,6 +181,7 @@ def _run(
     """Solve one system with ω, or with a formula for it."""
     xp, a = system.xp, system.a
     _require_positive(a, xp=xp)
+    settle_zeros(system)
     apply, two_colors = None, False
     if not ORDERINGS[ordering]:
         found = sweeper(a, ordering, xp=xp)
@@ -206,7 +210,7 @@ def _attempt(
     if eisenstat and apply is None:
         form = eisenstat_form(a, omega, xp=xp)
         if form is not None:
-            return partial(eisenstat_cg, form)
+            return partial(compiled_cg, form)
     if apply is None and not a.is_sparse:
         precondition = _dense_ssor(a, omega, xp=xp)
     else:

@@ -23,6 +23,9 @@ from linalgx.typing import Array, MatrixLike, Namespace, RNGLike
 
 __all__ = ["symmetric_polynomial"]
 
+ABOVE = 1.001
+"""tr Aᵏ/(tr A)ᵏ is at most 1 for a positive definite matrix, but for rounding and estimates."""
+
 MOST = 6
 """Largest degree; what a matrix and its precision permit may be less, and is found out."""
 
@@ -130,10 +133,11 @@ def exact_traces(a: Array, degree: int, *, xp: Namespace) -> list[float]:
     """p_1, ..., p_t of an array: tr Aⁱ⁺ʲ is the inner product of Aⁱ and Aʲ."""
     n = a.shape[0]
     traces = [_real(xp.linalg.trace(a), xp=xp)]
-    high = low = a / traces[0] if traces[0] > 0.0 else a
+    tau = traces[0] if traces[0] > 0.0 else 1.0  # `elementary` refuses the others
+    high = low = a / tau
     for k in range(2, degree + 1):
         if k % 2:
-            high = high @ a / traces[0]
+            high = high @ a / tau
         traces.append(_real(xp.vecdot(*(xp.reshape(x, (n * n,)) for x in (low, high))), xp=xp))
         low = high
     return traces
@@ -155,6 +159,8 @@ def leading_space(operand: Operand, columns: int, rng: object) -> Array:
 def estimated_traces(operand: Operand, degree: int, probes: int, rng: object) -> list[float]:
     """p_1 and p_k/p_1ᵏ: exact on a leading space Q, random signs on what is orthogonal to it."""
     xp, a = operand.xp, operand.a
+    if degree <= 2 and operand.entries is not None:
+        return relative(known_traces(operand, [0.0] * degree))
     third = max(probes // 3, degree + 1)
     q = leading_space(operand, third, rng)
     blocks = [(q, 1.0)]
@@ -172,7 +178,13 @@ def estimated_traces(operand: Operand, degree: int, probes: int, rng: object) ->
             value = xp.sum(xp.conj(pair[0]) * pair[1])
             totals[k] += weight * _real(value, xp=xp)
     totals[:2] = known_traces(operand, totals[:2])
-    return [totals[0], *(p / totals[0] ** (k + 2) for k, p in enumerate(totals[1:]))]
+    return relative(totals)
+
+
+def relative(totals: list[float]) -> list[float]:
+    """p_1, and p_k/p_1ᵏ; with a trace of zero, which `elementary` refuses, as they are."""
+    tau = totals[0] or 1.0
+    return [totals[0], *(p / tau ** (k + 2) for k, p in enumerate(totals[1:]))]
 
 
 def known_traces(operand: Operand, estimates: list[float]) -> list[float]:
@@ -189,6 +201,10 @@ def elementary(traces: list[float]) -> tuple[float, list[float]]:
     tau, p = traces[0], [1.0, *traces[1:]]
     if not tau > 0.0:
         raise LinAlgError(f"a is not positive definite: its trace is {tau:.3e}")
+    if not max(p[1:], default=0.0) <= ABOVE:
+        raise LinAlgError(
+            "a is not positive definite: the trace of a power is above that power of its trace"
+        )
     e = [1.0]
     for k in range(1, len(p) + 1):
         e.append(sum((-1) ** (j - 1) * e[k - j] * p[j - 1] for j in range(1, k + 1)) / k)

@@ -167,6 +167,9 @@ def test_refusals():
         lx.relaxation.combination_split(f, 3, solve=lambda g: g[..., :1])
     with pytest.raises(ValueError, match="shape must multiply to the order 49"):
         lx.relaxation.combination_preconditioner(a, (7, 6), 3)
+    for shape in (49, (7, 7, 1)):
+        with pytest.raises(TypeError, match="shape must be two integers"):
+            lx.relaxation.combination_preconditioner(a, shape, 3)
     with pytest.raises(lx.LinAlgError, match="its diagonal is not positive"):
         lx.relaxation.combination_preconditioner(-a, (7, 7), 3)
     with pytest.raises(lx.LinAlgError, match="not positive definite on a coarse grid"):

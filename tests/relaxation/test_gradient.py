@@ -169,3 +169,12 @@ def test_refused_options(options, message):
         lx.relaxation.gradient_krylov(
             lambda x: x @ x, lambda x: 2 * x, a, **{"x0": np.zeros(2), **options}
         )
+
+
+@pytest.mark.filterwarnings("ignore::linalgx.ConvergenceWarning")
+@pytest.mark.parametrize(("value", "slope"), [(1.0, np.inf), (np.nan, 0.0)])
+def test_infinity_and_nan_are_no_success(value, slope):
+    found = lx.relaxation.gradient_krylov(
+        lambda x: value, lambda x: np.full(2, slope), np.eye(2), x0=np.ones(2)
+    )
+    assert found.status is lx.Status.BREAKDOWN

@@ -116,6 +116,8 @@ def test_refusals():
         lx.relaxation.hhl(a, np.ones(3))
     with pytest.raises(ValueError, match="clock must be at most 16"):
         lx.relaxation.hhl(a, b, clock=17)
+    with pytest.raises(ValueError, match="clock must be at least 2 when signed"):
+        lx.relaxation.hhl(a, b, clock=1, signed=True)
     with pytest.raises(lx.LinAlgError, match="b is zero"):
         lx.relaxation.hhl(a, 0 * b)
     with pytest.raises(lx.LinAlgError, match="a is zero"):

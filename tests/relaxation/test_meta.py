@@ -176,6 +176,7 @@ def test_divergence_is_never_chosen():
         (np.ones((2, 1)), {"bounds": (1.0, 1.0)}, ValueError, "bounds must be finite"),
         (np.ones((2, 1)), {"bounds": 3}, TypeError, "bounds must be two numbers"),
         (np.ones((0, 1)), {"bounds": (0, 1)}, ValueError, "features must be real"),
+        (np.zeros((2, 1)), {"bounds": (0, 1)}, ValueError, "features must not all be zero"),
         (np.ones((2, 1)), {"bounds": (0, 1), "start": [1.0, 2.0]}, ValueError, "start must have"),
         (np.ones((2, 1)), {"bounds": (0, 1), "method": "adam"}, ValueError, "method must be one"),
         (np.ones((2, 1)), {"bounds": (0, 1), "accuracy": 2.0}, ValueError, "accuracy must lie in"),
@@ -204,3 +205,10 @@ def test_gradients_of_predictions():
     slopes = [-log(EPS) / (x * log(x) ** 2) for x in (0.3, 0.9)]
     np.testing.assert_allclose(rho.grad[1:3], slopes, rtol=1e-12)
     assert torch.all(torch.isfinite(rho.grad))
+
+
+def test_costs_that_are_not_positive_are_named():
+    with pytest.raises(ValueError, match="cost must give positive numbers"):
+        lx.relaxation.fit_meta_parameters(
+            np.ones((2, 1)), lambda w, task: w - 1.3, bounds=(1.0, 2.0), rng=0
+        )

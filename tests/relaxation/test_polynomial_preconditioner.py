@@ -230,7 +230,19 @@ def test_refused_options(options, message):
         lx.relaxation.polynomial_preconditioner(np.eye(3), 3, **options)
 
 
+def test_roots_are_several():
+    with pytest.raises(TypeError, match="roots must be a sequence"):
+        lx.relaxation.polynomial_preconditioner(np.eye(3), 3, kind="residual", roots=3.0)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_indefinite_matrices_are_named(kind):
     with pytest.raises(lx.LinAlgError, match="not positive definite"):
         lx.relaxation.polynomial_preconditioner(np.diag([-5.0, 1.0, 2.0]), 2, kind=kind, rng=0)
+
+
+@pytest.mark.parametrize("kind", ["symmetric", "chebyshev", "residual"])
+def test_an_operator_of_integers(kind):
+    a = aslinearoperator(np.asarray([[2, 1], [1, 2]]))
+    p = lx.relaxation.polynomial_preconditioner(a, 1, kind=kind, rng=0)
+    assert (p @ np.ones(2)).dtype == np.float64

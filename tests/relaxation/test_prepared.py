@@ -113,3 +113,26 @@ def test_prepared_matrices_pass_through():
     p = prepare(np.eye(2))
     assert prepare(p) is p
     assert "2×2" in repr(p)
+
+
+@pytest.mark.parametrize("container", [np.asarray, sp.csr_array])
+def test_an_update_keeps_the_dtype(container):
+    a = dominant(6).astype(np.float32)
+    p = prepare(container(a))
+    assert p.update_values(container(2.0 * a.astype(np.float64))).dtype == np.float32
+    with pytest.raises(ValueError, match="data must keep the dtype"):
+        p.update_values(container((1.0 + 1.0j) * a))
+    np.testing.assert_array_equal(p @ np.eye(6, dtype=np.float32), 2.0 * a)
+
+
+def test_an_update_with_complex_entries_is_refused():
+    p = prepare(sp.csr_array(dominant(6)))
+    with pytest.raises(ValueError, match="data must keep the dtype"):
+        p.update_values((1.0 + 1.0j) * p.matrix.data)
+
+
+def test_options_count_for_a_prepared_matrix():
+    p = prepare(np.eye(2))
+    q = prepare(p, diag_shift=1.0)
+    np.testing.assert_array_equal(q.inverse_diagonal, [0.5, 0.5])
+    np.testing.assert_array_equal(p.inverse_diagonal, [1.0, 1.0])

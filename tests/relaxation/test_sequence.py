@@ -172,6 +172,10 @@ def test_an_exception_ends_the_sequence_and_is_told():
 def test_bad_input_is_named():
     with pytest.raises(TypeError, match="tuner must be a tuner"):
         run(tuner=1.5)
+    tuner = lx.relaxation.Fixed(1.5)
+    with pytest.raises(TypeError, match="solver must be a function"):
+        lx.relaxation.solve_sequence([(np.eye(2), np.ones(2))], solver=3, tuner=tuner)
+    assert tuner.history == ()
     with pytest.raises(TypeError, match="problems must be tuples"):
         run([[1.2, 0.0]])
     with pytest.raises(ValueError, match="at least one problem"):

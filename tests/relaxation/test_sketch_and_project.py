@@ -1,5 +1,6 @@
 """Sketch-and-project: the expected contraction, step counts on a KKT system, honest endings."""
 
+import tracemalloc
 from itertools import pairwise
 
 import numpy as np
@@ -189,3 +190,17 @@ def test_zero_right_side_and_zero_matrix(leg):
 def test_refusals(arrays, options, message):
     with pytest.raises(ValueError, match=message):
         lx.relaxation.sketch_and_project(*arrays, **options)
+
+
+def test_single_equations_need_no_table():
+    """One number for each step, not one for each step and equation."""
+    m = 2000
+    make = SKETCHES["rows"](
+        np.ones((m, 1)), np.ones(m), size=1, rng=np.random.default_rng(0), xp=np
+    )
+    tracemalloc.start()
+    rows, right = make(m)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert rows.shape == (m, 1) and right.shape == (m,)
+    assert peak < 100 * 8 * m

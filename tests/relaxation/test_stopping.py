@@ -30,6 +30,7 @@ def test_a_column_of_nan_ends_the_run():
 
 def test_a_column_of_nan_shows_in_the_residual():
     def attempt(system, x, monitor):
+        monitor.begin([1.0, 1.0], x)
         x = np.stack([system.b[:, 0], np.full(4, np.nan)], axis=1)
         return x, Status.BREAKDOWN, "breakdown"
 

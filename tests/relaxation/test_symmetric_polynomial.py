@@ -146,3 +146,27 @@ def test_degree_zero_is_the_identity(leg):
     x = leg.randn(10)
     p = lx.relaxation.symmetric_polynomial(a, 0)
     np.testing.assert_array_equal(leg.to_numpy(p @ x), leg.to_numpy(x))
+
+
+@pytest.mark.parametrize("degree", [1, 2])
+def test_a_sparse_matrix_without_diagonal_is_named(degree):
+    a = sparse.csr_array(np.asarray([[0.0, 1.0], [1.0, 0.0]]))
+    with pytest.raises(lx.LinAlgError, match="not positive definite: its trace"):
+        lx.relaxation.symmetric_polynomial(a, degree, rng=0)
+
+
+def test_traces_of_sparse_containers_cost_nothing_where_they_are_sums():
+    a = lx.gallery.poisson2d(12)
+    one, two = (
+        lx.relaxation.symmetric_polynomial(a, 2, probes=k, rng=0) @ np.ones(144) for k in (3, 60)
+    )
+    np.testing.assert_array_equal(one, two)
+
+
+@pytest.mark.parametrize("wrap", [np.asarray, sparse.csr_array, aslinearoperator])
+@pytest.mark.parametrize("degree", [2, 3, 4])
+def test_a_trace_that_cancels_is_not_believed(wrap, degree):
+    a = wrap(np.diag([1.0, -1.0, 2.0, -2.0, 3.0, -3.0]))
+    for seed in range(5):
+        with pytest.raises(lx.LinAlgError, match="a is not positive definite"):
+            lx.relaxation.symmetric_polynomial(a, degree, rng=seed)

@@ -155,6 +155,14 @@ def test_a_block_that_raises_costs_the_cap(make):
     assert tuner.cap == 50.0  # failures do not raise it further
 
 
+def test_a_block_whose_cost_is_none_leaves_no_trial_behind():
+    tuner = lx.relaxation.UCB([1.0, 1.5])
+    with pytest.raises(ValueError, match="cost must lie in"), tuner.trial() as t:
+        t.cost = nan
+    assert tuner._open == {}
+    assert tuner.history[0].censored
+
+
 def test_the_cap_can_be_given():
     tuner = lx.relaxation.TsallisINF(GRID, cap=77, rng=0)
     tuner.fail(tuner.ask())
@@ -287,6 +295,11 @@ def test_states_of_other_tuners_are_refused():
         with pytest.raises(ValueError, match="saved by another tuner"):
             other.load_state_dict(state)
         assert other.state_dict() == before
+    three, six = (
+        lx.relaxation.BinnedTsallisINF(GRID, context_bounds=(0, 1), bins=n) for n in (3, 6)
+    )
+    with pytest.raises(ValueError, match="saved by another tuner"):
+        three.load_state_dict(six.state_dict())
 
 
 def test_every_generator_is_saved():
@@ -332,7 +345,7 @@ def test_the_default_grid_is_for_omega():
 
 @pytest.mark.parametrize("bad", ["auto", [], [1.0, nan], [inf], 3])
 def test_values_must_be_several(bad):
-    with pytest.raises((TypeError, ValueError)):
+    with pytest.raises((TypeError, ValueError), match="values must"):
         lx.relaxation.TsallisINF(bad)
 
 
@@ -358,6 +371,12 @@ def test_context_bounds_must_be_an_interval(bad):
     for kind in (lx.relaxation.ChebCB, lx.relaxation.BinnedTsallisINF):
         with pytest.raises(ValueError, match="context_bounds"):
             kind(GRID, context_bounds=bad)
+
+
+@pytest.mark.parametrize("bad", [None, 1.0, (0, 1, 2)])
+def test_context_bounds_must_be_two(bad):
+    with pytest.raises(TypeError, match="context_bounds must be two numbers"):
+        lx.relaxation.ChebCB(GRID, context_bounds=bad)
 
 
 def test_options_are_checked():

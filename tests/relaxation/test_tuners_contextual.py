@@ -217,6 +217,15 @@ def test_without_residuals_nothing_is_learned():
     assert tuner.ask().value == 1.3
 
 
+def test_residuals_may_be_an_array():
+    one, two = (lx.relaxation.YoungLearner(features=lambda c: (1.0,)) for _ in range(2))
+    norms = 0.8 ** np.arange(30)
+    for _ in range(3):
+        one.tell(one.ask(), 30, residuals=norms)
+        two.tell(two.ask(), 30, residuals=norms.tolist())
+    assert one.ask().value == two.ask().value != 1.3
+
+
 def test_features_are_checked():
     tuner = lx.relaxation.YoungLearner(features=lambda c: (1.0,) if c < 1 else (1.0, c))
     tuner.tell(tuner.ask(0.0), 30, residuals=[0.8**k for k in range(30)])
