@@ -81,7 +81,7 @@ class Result:
         own = [f.name for f in fields(self) if f.name not in common]
         for name in [*own, "iterations", "residual"]:
             if (value := getattr(self, name)) is not None:
-                yield f"  {name:<12}{_brief(value)}"
+                yield f"  {name:<11} {_brief(value)}"
 
 
 def _brief(value: object) -> str:

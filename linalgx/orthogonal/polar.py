@@ -112,11 +112,11 @@ def polar(
     **Method.** A is divided by a power of two; a wide A is replaced by Aᴴ, a tall one by its
     triangular factor from Cholesky QR, or from Householder QR where that fails. QDWH [1]_,
     Zolo-PD [2]_, Newton [3]_ and the Polar Express [4]_ apply scalar functions to the singular
-    values that lead them to 1. On a CPU, for real matrices of order 144 and more, ``"auto"``
+    values that lead them to 1. On a CPU, for real matrices of order 144 to 1536, ``"auto"``
     reduces A to a bidiagonal T and replaces T by the nearly isometric f(T), f the rational
     function of Zolotarev of high degree, each of whose terms takes O(n²) operations (our own
-    derivation); it goes through the SVD where the exact structure of A makes T singular, and
-    through the eigenvectors of AᴴA where the compiled kernels are missing. A Newton-Schulz step
+    derivation); it goes through the SVD where the exact structure of A makes T singular, and for
+    larger A, or without the compiled kernels, through the eigenvectors of AᴴA. A Newton-Schulz step
     polishes U. Then
     P = (B + Bᴴ)/2 with B = UᴴA. Matrices whose UᴴU − I or B − Bᴴ is too large, and only those,
     are computed again by the SVD. To have det U = 1 where det U < 0, turn the direction that

@@ -53,13 +53,6 @@ def is_single(x: Array, *, xp: Namespace) -> bool:
     return bool(real_dtype(x, xp=xp) == xp.float32)
 
 
-def settle_zeros(system: System) -> None:
-    """Forget the guess for right-hand sides that are zero: their solution is known."""
-    if system.guessed:
-        xp = system.xp
-        system.x = xp.where(xp.any(system.b != 0, axis=0), system.x, xp.zeros_like(system.x))
-
-
 def starting_residual(system: System, x: Array) -> Array:
     """Return b − A x to begin with; after a restart as accurate as can be."""
     if x is system.x:

@@ -61,6 +61,8 @@ class Edges(NamedTuple):
         v of the largest eigenvalue: the place to start from next time.
     divided : bool
         Whether that is z instead of v.
+    values : tuple of complex
+        Ritz values of J from Arnoldi's method, of Lanczos' none.
     """
 
     high: float
@@ -70,6 +72,7 @@ class Edges(NamedTuple):
     vector: Array | None
     matvecs: int
     divided: bool = False
+    values: tuple[complex, ...] = ()
 
 
 class _Step(NamedTuple):
@@ -250,4 +253,5 @@ def _arnoldi(split: Splitting, start: Array) -> Edges:
         vector,
         k,
         divided=True,
+        values=tuple(theta.tolist()),
     )

@@ -1,11 +1,11 @@
-"""From the arguments of a solver to its result: gate, scaling, batches, honest endings.
+"""From the arguments of a solver to the systems that it works on: gate, scaling, batches.
 
 Legend: A X = B with blocks X, B of shape (n, k), one column for each right-hand side.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from math import nan, prod
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 from linalgx.backend import (
@@ -16,30 +16,15 @@ from linalgx.backend import (
     is_sparse,
     library_name,
     max_component,
-    namespace_of,
     real_dtype,
     times_power_of_two,
     to_host,
 )
-from linalgx.errors import ConvergenceWarning, warn
 from linalgx.operators import LinearMap
-from linalgx.relaxation._result import SolveResult
-from linalgx.relaxation._stopping import Monitor, Stopping, largest, times
+from linalgx.relaxation._stopping import Monitor, Stopping, times
 from linalgx.relaxation.prepared import PreparedMatrix, prepare
 from linalgx.results import Status
 from linalgx.typing import Array, MatrixLike, Namespace
-
-RESTARTS = 3
-"""How often a run that believed to have converged is started again from where it is."""
-
-WORST = (
-    Status.CONVERGED,
-    Status.STOPPED,
-    Status.MAXITER,
-    Status.STAGNATED,
-    Status.BREAKDOWN,
-    Status.DIVERGED,
-)
 
 
 @dataclass(slots=True)
@@ -114,100 +99,17 @@ class System:
 Ending = tuple[Array, Status, str]
 """The solution, how its run ended, and one word on why (or nothing, for the word of the status)."""
 
-Attempt = Callable[[System, Array, Monitor], Ending]
-"""Runs from a start until the monitor, or a breakdown, ends it."""
-
-Run = Callable[[System, Stopping], SolveResult]
-
 
 def copied(x: Array, *, xp: Namespace) -> Array:
     """Return a copy that may be written to."""
     return xp.astype(x, x.dtype, copy=True)
 
 
-def solve_system(
-    run: Run,
-    a: MatrixLike,
-    b: Array,
-    x0: Array | None,
-    stopping: Stopping,
-    *,
-    rows: bool,
-    check_finite: bool,
-) -> SolveResult:
-    """Solve one system, or each of a batch, and warn once when a tolerance was not met.
-
-    `rows` says that the solver needs the rows of A and not only products.
-    """
-    systems, batch = admitted(a, b, x0, rows=rows, check_finite=check_finite)
-    results = [_solved(run, system, stopping) for system in systems]
-    result = results[0] if batch is None else merged(results, batch, b)
-    if result.status not in (Status.CONVERGED, Status.STOPPED):
-        warn(_complaint(result), ConvergenceWarning)
-    return result
-
-
-def _solved(run: Run, system: System, stopping: Stopping) -> SolveResult:
-    """Solve one system, column by column where that is necessary."""
-    if not system.columns:
-        return run(system, stopping)
-    results = [run(column, stopping) for column in system.columns]
-    result = merged(results, (len(results),), system.b)
-    return replace(result, x=result.x.mT)
-
-
-def honest(attempt: Attempt, system: System, stopping: Stopping) -> SolveResult:
-    """Run a solver whose residual is a recurrence; believe only a recomputed one.
-
-    A run that believed wrongly goes on from where it is, at most three times.
-    """
-    monitor = system.monitor(stopping)
-    x = system.x
-    for restart in range(RESTARTS + 1):
-        x, status, reason = attempt(system, x, monitor)
-        norms = stopping.norms(r := system.accurate_residual(x), xp=system.xp)
-        if monitor.met(norms) or status is not Status.CONVERGED:
-            break
-        if restart == RESTARTS or monitor.k >= stopping.maxiter:
-            status = Status.STAGNATED if restart == RESTARTS else Status.MAXITER
-            break
-    del r
-    x = copied(x, xp=system.xp) if x is system.x and system.guessed else x
-    if monitor.met(norms) and status is not Status.STOPPED:
-        status, reason = Status.CONVERGED, ""
-    if system.x_exponent:
-        x, changed = _in_scale(system, x, stopping)
-        norms = norms if changed is None else changed
-        if status is Status.CONVERGED and not monitor.met(norms):
-            status, reason = Status.BREAKDOWN, ""
-    return _result(system, x, status, reason, largest(norms), monitor)
-
-
-def _in_scale(system: System, x: Array, stopping: Stopping) -> tuple[Array, list[float] | None]:
-    """Undo the scaling of x; and the norms of the residual if x cannot be represented so."""
-    xp, e = system.xp, system.x_exponent
-    shown = times_power_of_two(x, e, xp=xp)
-    if not bool(xp.all(xp.isfinite(shown))):
-        return shown, [nan] * x.shape[1]
-    again = times_power_of_two(shown, -e, xp=xp)
-    if bool(xp.all(again == x)):
-        return shown, None
-    return shown, stopping.norms(system.accurate_residual(again), xp=xp)
-
-
-def _result(
-    system: System, x: Array, status: Status, reason: str, residual: float, monitor: Monitor
-) -> SolveResult:
-    """Name the answer."""
-    return SolveResult(
-        x=x[:, 0] if system.vector else x,
-        status=status,
-        iterations=max(monitor.k, 0),
-        residual=times(residual, system.exponent),
-        history=tuple(monitor.history),
-        matvecs=system.matvecs,
-        reason=reason or status.name.lower(),
-    )
+def settle_zeros(system: System) -> None:
+    """Forget the guess for right-hand sides that are zero: their solution is known."""
+    if system.guessed:
+        xp = system.xp
+        system.x = xp.where(xp.any(system.b != 0, axis=0), system.x, xp.zeros_like(system.x))
 
 
 def admitted(
@@ -310,7 +212,9 @@ def _differ(b: Array, *, xp: Namespace) -> bool:
     if b.shape[1] < 2:
         return False
     largest_of = max_component(b.mT[:, :, None], xp=xp)
-    found = zip(exponents(largest_of).reshape(-1).tolist(), to_host(largest_of).tolist(), strict=True)
+    found = zip(
+        exponents(largest_of).reshape(-1).tolist(), to_host(largest_of).tolist(), strict=True
+    )
     sizes = [exponent for exponent, size in found if size != 0.0]
     usual = 20 if real_dtype(b, xp=xp) == xp.float32 else 150
     return max(sizes, default=0) - min(sizes, default=0) > usual
@@ -344,41 +248,3 @@ def _wider(b: Array, *, xp: Namespace) -> Any:
     except (TypeError, ValueError, RuntimeError):
         pass
     return None
-
-
-def merged(results: Sequence[SolveResult], batch: tuple[int, ...], b: Array) -> SolveResult:
-    """One result for a batch: the worst of everything."""
-    if not results:
-        return _nothing(b)
-    xp = namespace_of(results[0].x)
-    x = xp.stack([result.x for result in results])
-    worst = max(results, key=lambda result: WORST.index(result.status))
-    longest = max(len(result.history) for result in results)
-    histories = [
-        (*result.history, *[result.history[-1]] * (longest - len(result.history)))
-        for result in results
-    ]
-    return replace(
-        worst,
-        x=xp.reshape(x, (*batch, *x.shape[1:])),
-        iterations=max(result.iterations for result in results),
-        residual=largest([result.residual for result in results]),
-        history=tuple(largest(norms) for norms in zip(*histories, strict=True)),
-        matvecs=sum(result.matvecs for result in results),
-    )
-
-
-def _nothing(b: Array) -> SolveResult:
-    """Return the result of a batch without problems."""
-    _, (x,) = as_arrays({"b": b})
-    return SolveResult(
-        x=x, status=Status.CONVERGED, iterations=0, residual=0.0, history=(0.0,), matvecs=0,
-        reason="converged",
-    )  # fmt: skip
-
-
-def _complaint(result: SolveResult) -> str:
-    return (
-        f"{result.reason} after {result.iterations} iterations: {result.status.value}; "
-        f"the residual is {result.residual:.3e}, it started from {result.history[0]:.3e}"
-    )

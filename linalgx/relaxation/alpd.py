@@ -64,7 +64,7 @@ def alpd(
     k : array, sparse container, LinearOperator or LinearMap, shape (m, n)
         The coupling matrix.
     gradient : callable
-        Takes x, returns ∇f(x).
+        Takes x, leaves it as it is and returns ∇f(x).
     prox_y : callable
         Takes a point v and a positive step t, returns argmin g(u) + ‖u − v‖²/(2t).
     lipschitz : float

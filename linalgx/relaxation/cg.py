@@ -15,13 +15,13 @@ from linalgx.relaxation._krylov import (
     enough,
     fetch,
     is_single,
-    settle_zeros,
     starting_residual,
     thresholds,
 )
 from linalgx.relaxation._result import SolveResult
+from linalgx.relaxation._solve import honest, solve_system
 from linalgx.relaxation._stopping import Monitor, Stopping, column_norms
-from linalgx.relaxation._system import Ending, System, copied, honest, solve_system
+from linalgx.relaxation._system import Ending, System, copied, settle_zeros
 from linalgx.results import Status
 from linalgx.typing import Array, Callback, MatrixLike, Namespace
 

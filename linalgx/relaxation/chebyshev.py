@@ -19,12 +19,12 @@ from linalgx.relaxation._krylov import (
     Apply,
     Preconditioner,
     admit_preconditioner,
-    settle_zeros,
     starting_residual,
 )
 from linalgx.relaxation._result import SolveResult
+from linalgx.relaxation._solve import honest, solve_system
 from linalgx.relaxation._stopping import Monitor, Stopping, times
-from linalgx.relaxation._system import Ending, System, copied, honest, solve_system
+from linalgx.relaxation._system import Ending, System, copied, settle_zeros
 from linalgx.relaxation.prepared import PreparedMatrix
 from linalgx.results import Status
 from linalgx.typing import Array, Callback, MatrixLike

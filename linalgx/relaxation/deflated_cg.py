@@ -14,12 +14,12 @@ from linalgx.relaxation._krylov import (
     Preconditioner,
     admit_preconditioner,
     cast,
-    settle_zeros,
     starting_residual,
 )
 from linalgx.relaxation._result import SolveResult
+from linalgx.relaxation._solve import honest, solve_system
 from linalgx.relaxation._stopping import Monitor, Stopping
-from linalgx.relaxation._system import Ending, System, honest, solve_system
+from linalgx.relaxation._system import Ending, System, settle_zeros
 from linalgx.relaxation.cg import Extras, State, conjugate_gradients
 from linalgx.results import Status
 from linalgx.typing import Array, Callback, MatrixLike

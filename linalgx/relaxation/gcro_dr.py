@@ -20,10 +20,11 @@ from linalgx.backend import (
     svd,
     to_host,
 )
-from linalgx.relaxation._krylov import cast, settle_zeros, starting_residual
+from linalgx.relaxation._krylov import cast, starting_residual
 from linalgx.relaxation._result import SolveResult
+from linalgx.relaxation._solve import honest, merged, solve_system
 from linalgx.relaxation._stopping import Monitor, Stopping
-from linalgx.relaxation._system import Ending, System, copied, honest, merged, solve_system
+from linalgx.relaxation._system import Ending, System, copied, settle_zeros
 from linalgx.relaxation.deflated_cg import admit_basis, extended, require_one
 from linalgx.results import Status
 from linalgx.typing import Array, Callback, MatrixLike, Namespace

@@ -97,7 +97,7 @@ def gradient_krylov(
     value : callable
         Takes x, returns f(x), a number.
     gradient : callable
-        Takes x, returns the gradient, an array like x.
+        Takes x, leaves it as it is and returns the gradient, an array like x.
     b : array, sparse container, LinearOperator or LinearMap, shape (n, n)
         B, Hermitian positive definite.
     degree : int

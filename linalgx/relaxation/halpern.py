@@ -75,7 +75,8 @@ def halpern(
     Parameters
     ----------
     operator : callable
-        The map T: takes an array of the shape of `z0`, returns another. ‖T x − T y‖ ≤ ‖x − y‖.
+        The map T, with ‖T x − T y‖ ≤ ‖x − y‖: takes an array of the shape of `z0`, leaves it as it
+        is and returns another.
     z0 : array, shape (..., n)
         Start, and anchor of the iteration.
     rtol, atol : float, optional

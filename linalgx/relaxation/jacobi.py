@@ -13,8 +13,9 @@ from linalgx.backend import is_operator
 from linalgx.errors import LinAlgError
 from linalgx.relaxation._radius import Splitting, jacobi_edges
 from linalgx.relaxation._result import SolveResult
+from linalgx.relaxation._solve import honest, solve_system
 from linalgx.relaxation._stopping import Monitor, Stopping
-from linalgx.relaxation._system import Ending, System, copied, honest, solve_system
+from linalgx.relaxation._system import Ending, System, copied, settle_zeros
 from linalgx.relaxation._tuner import is_tuner, tuned
 from linalgx.relaxation.omega import admit_diagonal, point_split
 from linalgx.relaxation.prepared import PreparedMatrix
@@ -160,7 +161,9 @@ def _run(omega: Any, diagonal: Array | None, system: System, stopping: Stopping)
     dinv = _inverse_diagonal(system, diagonal)
     if omega == "optimal":
         omega = _optimal(system, dinv)
-    result = honest(partial(_attempt, dinv, omega), system, stopping)
+    if not stopping.criterion:
+        settle_zeros(system)
+    result = honest(partial(_attempt, dinv, omega), system, stopping, stationary=True)
     return replace(result, omega=omega)
 
 

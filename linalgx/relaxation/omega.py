@@ -4,6 +4,8 @@ Legend: J = I − D⁻¹A with diagonal (or diagonal blocks) D; α the largest r
 imaginary part of its eigenvalues; μ = ρ(J).
 """
 
+from cmath import sqrt as sqrt_complex
+from collections.abc import Sequence
 from math import sqrt
 from typing import Any, NamedTuple
 
@@ -85,7 +87,9 @@ def optimal_omega(
     eigenvalues, such as those of five-point stencils, and a good guess for other positive definite
     ones. From a matrix, with the largest eigenvalue of J in the place of μ, by the method of
     Lanczos. For nonsymmetric matrices ω = 2/(1 + √(1 − α² + β²)), the optimum for a spectrum in an
-    ellipse with these half-axes [2]_, by at most 60 steps of Arnoldi's method.
+    ellipse with these half-axes [2]_, by at most 60 steps of Arnoldi's method; or the best of a
+    grid by Young's relation (λ + ω − 1)² = ω²m²λ for all Ritz values m, where that promises 5 %
+    fewer sweeps.
 
     **Cost.** About m products with the matrix on an m × m grid.
 
@@ -122,10 +126,12 @@ def optimal_omega(
     edges = jacobi_edges(split(prepared), None, both=False, wants_vector=False)
     omega = youngs(edges)
     if omega is None:
-        raise LinAlgError(
-            f"a has no optimal omega: its Jacobi matrix has an eigenvalue near {edges.high:.6g}, "
-            f"which a positive definite matrix has not"
+        why = (
+            f"has an eigenvalue near {edges.high:.6g}, which a positive definite matrix has not"
+            if not edges.high < 1.0
+            else "has eigenvalues for which SOR diverges with every omega"
         )
+        raise LinAlgError(f"a has no optimal omega: its Jacobi matrix {why}")
     return min(omega, most)
 
 
@@ -297,11 +303,31 @@ def _of_radii(mu: Array, *, xp: Namespace) -> Array:
 
 
 def youngs(edges: Edges) -> float | None:
-    """2/(1 + √(1 − α² + β²)); ``None`` where that is no number, or α ≥ 1."""
+    """2/(1 + √(1 − α² + β²)); ``None`` where that is no number, or α ≥ 1.
+
+    Where the eigenvalues do not fill the ellipse, or stick out of it, a search does better.
+    """
     square = (1.0 - edges.high) * (1.0 + edges.high) + edges.imag**2
     if not (edges.high < 1.0 and square > 0.0):
         return None
-    return 2.0 / (1.0 + sqrt(square))
+    omega = 2.0 / (1.0 + sqrt(square))
+    if not edges.values:
+        return omega
+    found = min((0.01 * k for k in range(1, 200)), key=lambda w: _rate(w, edges.values))
+    best, rate = _rate(found, edges.values), _rate(omega, edges.values)
+    if not best < 1.0:
+        return None
+    return found if best < rate**1.05 else omega  # 5 % fewer sweeps
+
+
+def _rate(omega: float, values: Sequence[complex]) -> float:
+    """Return the largest |λ| with (λ + ω − 1)² = ω²m²λ for an m of the values."""
+    largest = 0.0
+    for m in values:
+        half = 0.5 * omega * m
+        root = sqrt_complex(half * half - (omega - 1.0))
+        largest = max(largest, abs(half + root) ** 2, abs(half - root) ** 2)
+    return largest
 
 
 def split(prepared: PreparedMatrix, sweeper: Sweeper | None = None) -> Splitting:

@@ -114,14 +114,17 @@ def polynomial_preconditioner(
     3.44
     """
     make = choose(kind, KINDS, "kind")
+    for name, given, of in (("bounds", bounds, BOUNDED), ("roots", roots, ("residual",))):
+        if given is not None and kind not in of:
+            raise ValueError(f"{name} is for kind={' or '.join(map(repr, of))}, got {kind!r}")
     if make is None:
         return symmetric_polynomial(a, degree, rng=rng, check_finite=check_finite)
     operand = admit_hermitian(a, "a", check_finite=check_finite)
     degree, rng, scale = admit_integer(degree, "degree", 0), as_generator(rng), operand.exponent
     known: Any = None
-    if kind == "residual" and roots is not None:
+    if roots is not None:
         known = admit_roots(roots, degree, scale)
-    elif kind != "residual" and bounds is not None:
+    elif bounds is not None:
         known = admit_bounds(bounds, scale)
     if operand.n == 0:
         return operand.mapped(lambda x: x)
@@ -283,6 +286,9 @@ def _residual(
 
     return apply
 
+
+BOUNDED = ("chebyshev", "neumann")
+"""Kinds that are made for an interval of eigenvalues."""
 
 KINDS: dict[str, Callable[..., Callable[[Array], Array]] | None] = {
     "symmetric": None,

@@ -75,6 +75,7 @@ class PreparedMatrix:
     __slots__ = (
         "_options",
         "block_size",
+        "in_order",
         "inverse_diagonal",
         "matrix",
         "of_pattern",
@@ -88,6 +89,7 @@ class PreparedMatrix:
         self.xp, self.matrix = as_operand(matrix, "a", check_finite=False)
         self.block_size = block_size
         self._options = (diag_shift, skip)
+        self.in_order = True  # entries are in the order in which the caller stores them
         self.inverse_diagonal = _inverse_diagonal(matrix, diag_shift, skip)
         # Found on demand by the orderings: what depends on the pattern, and on the values.
         self.of_pattern: dict[Any, Any] = {}
@@ -132,7 +134,8 @@ class PreparedMatrix:
         Parameters
         ----------
         data : array, shape (nnz,), or matrix of the same pattern, shape (n, n)
-            New entries in the order of ``matrix.data``, or a matrix to take them from.
+            New entries in the order of the attribute ``matrix.data``, or a matrix to take them
+            from: only the latter where `prepare` had to sort the entries.
         check_finite : bool
             Whether to look for NaN and Inf.
 
@@ -203,6 +206,11 @@ class PreparedMatrix:
             self._require(same, "pattern", "other places", "those of the prepared matrix")
             return make_csr(self._cast(values), indices, indptr, self.shape, xp=xp)
         xp, values = self.xp, data
+        if not self.in_order:
+            raise ValueError(
+                f"data must be a matrix, because prepare had to sort the entries of a, "
+                f"got {describe(data)}; or prepare a matrix in CSR format with sorted rows"
+            )
         self._require(
             getattr(values, "shape", None) == old.shape,
             "shape",
@@ -293,7 +301,11 @@ def prepare(
     skip = choose(on_zero, ON_ZERO, "on_zero")
     if isinstance(a, PreparedMatrix):
         asked = diag_shift != 0.0 or skip
-        return PreparedMatrix(a.matrix, a.block_size, diag_shift, skip) if asked else a
+        if not asked:
+            return a
+        made = PreparedMatrix(a.matrix, a.block_size, diag_shift, skip)
+        made.in_order = a.in_order
+        return made
     if is_operator(a):
         raise TypeError(
             f"a must be a dense or sparse array, got {describe(a)}; it has no rows to sweep over, "
@@ -307,7 +319,10 @@ def prepare(
     if not is_sparse(a):
         return PreparedMatrix(a, 1, diag_shift, skip)
     block_size = int(a.blocksize[0]) if a.format == "bsr" else 1
-    return PreparedMatrix(to_csr(a), block_size, diag_shift, skip)
+    matrix = to_csr(a)
+    made = PreparedMatrix(matrix, block_size, diag_shift, skip)
+    made.in_order = matrix is a
+    return made
 
 
 def _inverse_diagonal(matrix: Any, diag_shift: float, skip: bool) -> Array:

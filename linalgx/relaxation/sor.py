@@ -15,9 +15,10 @@ from linalgx.backend import find_kernel, is_operator
 from linalgx.errors import PerformanceWarning, warn
 from linalgx.relaxation._radius import jacobi_edges
 from linalgx.relaxation._result import SolveResult
+from linalgx.relaxation._solve import honest, solve_system
 from linalgx.relaxation._stopping import DIVERGED, Monitor, Stopping, times
 from linalgx.relaxation._sweeps import ORDERINGS, RowSweeper, Sweeper, sweeper
-from linalgx.relaxation._system import Ending, System, copied, honest, solve_system
+from linalgx.relaxation._system import Ending, System, copied, settle_zeros
 from linalgx.relaxation._tuner import is_tuner, tuned
 from linalgx.relaxation.omega import split, youngs
 from linalgx.relaxation.prepared import PreparedMatrix, prepare
@@ -196,7 +197,9 @@ def _run(
         omega, matvecs = young_omega(system.a, sweeps, warm=warm)
         system.matvecs += matvecs
     attempt = partial(_attempt, sweeps, omega, symmetric)
-    result = honest(attempt, system, stopping)
+    if not stopping.criterion:
+        settle_zeros(system)
+    result = honest(attempt, system, stopping, stationary=True)
     if sweeps.note and result.converged:  # else there is a more important thing to say
         warn(sweeps.note, PerformanceWarning)
     return replace(result, omega=omega)

@@ -11,12 +11,13 @@ from linalgx.backend import host_array, is_complex, solve_triangular, to_host
 from linalgx.errors import LinAlgError, PerformanceWarning, warn
 from linalgx.relaxation._compiled import compiled_cg
 from linalgx.relaxation._eisenstat import eisenstat_form
-from linalgx.relaxation._krylov import Apply, settle_zeros
+from linalgx.relaxation._krylov import Apply
 from linalgx.relaxation._result import SolveResult
+from linalgx.relaxation._solve import Attempt, honest, solve_system
 from linalgx.relaxation._ssor_omega import FORMULAS, estimated_omega
 from linalgx.relaxation._stopping import Monitor, Stopping
 from linalgx.relaxation._sweeps import sweeper
-from linalgx.relaxation._system import Attempt, Ending, System, honest, solve_system
+from linalgx.relaxation._system import Ending, System, settle_zeros
 from linalgx.relaxation._tuner import Tuner, is_tuner, tuned
 from linalgx.relaxation.cg import conjugate_gradients
 from linalgx.relaxation.prepared import PreparedMatrix
@@ -62,7 +63,7 @@ def ssor_cg(
     b : array, shape (..., n) or (..., n, k)
         Right-hand sides.
     omega : float, str or tuner
-        Relaxation parameter in (0, 2); ``"ssor"`` and ``"young"`` estimate it from about 8
+        Relaxation parameter in (0, 2); ``"ssor"`` and ``"young"`` estimate it from about 9
         products; or a tuner, which is asked for it and told the number of iterations.
     ordering : str
         ``"natural"``, ``"level"`` with the same result, or ``"multicolor"``, which needs more
@@ -122,8 +123,10 @@ def ssor_cg(
     **Method.** M = (D/ω + L) D⁻¹ (D/ω + Lᴴ) ω/(2 − ω), one forward and one backward sweep.
     Eisenstat's form: with K = D/ω + L, conjugate gradients for K⁻¹ A K⁻ᴴ need the solves with K
     and Kᴴ but no product, as A = K + Kᴴ − (2/ω − 1) D; the iterates are the same. ω: Axelsson's
-    2/(1 + √(2θ)) or Young's 2/(1 + √(θ(2 − θ))), θ the smallest eigenvalue of D⁻¹A by Lanczos'
-    method from a smooth vector. Checks and restarts are those of `cg`.
+    2/(1 + 2√(θ/2 + γ)) or Young's 2/(1 + √(θ(2 − θ))), θ the smallest eigenvalue of D⁻¹A by
+    Lanczos' method from a smooth vector, and γ = cθ the largest vᴴ(L D⁻¹Lᴴ − D/4)v/vᴴDv of two
+    smooth v, zero for constant coefficients; this estimate of γ is our construction. Checks and
+    restarts are those of `cg`.
 
     **Cost.** Eisenstat's form: two triangular solves an iteration and half a product for ‖r‖;
     A once more in scaled form and five vectors. Otherwise a product and two sweeps.
@@ -182,15 +185,15 @@ def _run(
     xp, a = system.xp, system.a
     _require_positive(a, xp=xp)
     settle_zeros(system)
-    apply, two_colors = None, False
+    apply, two_colors, order = None, False, None
     if not ORDERINGS[ordering]:
         found = sweeper(a, ordering, xp=xp)
         two_colors = len(found.stages) == 2  # type: ignore[attr-defined]
-        apply = found.apply
+        apply, order = found.apply, found.order  # type: ignore[attr-defined]
     if two_colors:
         omega = 1.0
     elif isinstance(value, str):
-        omega = estimated_omega(choose(value, NAMES, "omega"), system)
+        omega = estimated_omega(choose(value, NAMES, "omega"), system, order)
     else:
         omega = _admit_omega(value)
     attempt = _attempt(a, omega, ordering, eisenstat, apply, xp=xp)

@@ -109,3 +109,34 @@ def test_a_basis_without_harvest_is_given_back():
     a, b = problem()
     basis = np.random.default_rng(1).standard_normal((81, 4))
     assert np.array_equal(deflated_cg(a, b, basis=basis).basis, basis)
+
+
+@pytest.mark.parametrize("solve", [cg, deflated_cg, gcro_dr])
+def test_an_operator_that_fails_when_the_residual_is_checked(solve):
+    """The last finite iterate comes back, and no error from deep inside."""
+    a, b = problem()
+    good = solve(lx.LinearMap(a), b)
+    count = 0
+
+    def product(x):
+        nonlocal count
+        count += 1
+        return a @ x * (np.nan if count >= good.matvecs else 1.0)
+
+    operator = lx.LinearMap.from_callables(a.shape, product, product, dtype=np.float64)
+    with pytest.warns(lx.ConvergenceWarning):
+        result = solve(operator, b)
+    assert result.status is lx.Status.DIVERGED
+    assert np.array_equal(result.x, good.x)
+
+
+def test_single_precision_goes_on_where_a_few_more_sweeps_suffice():
+    """The residual of 32 bits is met a little too early; one of 15 stagnated for that."""
+    a, _ = problem()
+    a = a.astype(np.float32)
+    for seed in range(15):
+        b = np.random.default_rng(seed).standard_normal(81).astype(np.float32)
+        for result in (jacobi(a, b, omega="optimal"), sor(a, b, omega=1.5)):
+            assert result.converged
+            exact = b.astype(np.float64) - a.astype(np.float64) @ result.x.astype(np.float64)
+            assert np.linalg.norm(exact) <= 1.0001e-5 * np.linalg.norm(b)

@@ -212,3 +212,22 @@ def test_costs_that_are_not_positive_are_named():
         lx.relaxation.fit_meta_parameters(
             np.ones((2, 1)), lambda w, task: w - 1.3, bounds=(1.0, 2.0), rng=0
         )
+
+
+def test_bound_of_the_count_of_sweeps():
+    """τ of SOR on 10 × 10 points is 0.17, and with it no count is above the prediction."""
+    a = lx.gallery.poisson2d(10).toarray()
+    lower, b = np.tril(a, -1), np.random.default_rng(0).standard_normal(100)
+    counts, rates, taus = [], [], []
+    for omega in np.linspace(1.0, 1.95, 20):
+        c = np.eye(100) - a @ np.linalg.inv(4.0 * np.eye(100) / omega + lower)
+        k = lx.relaxation.sor(a, b, omega=omega, criterion="r0", rtol=1e-8).iterations
+        rho = max(abs(np.linalg.eigvals(c)))
+        mean = np.linalg.norm(np.linalg.matrix_power(c, k - 1), 2) ** (1 / (k - 1))
+        counts.append(k)
+        rates.append(rho)
+        taus.append((mean - rho) / (1 - rho))
+    assert 0.165 <= max(taus) <= 0.18
+    bound = lx.relaxation.predicted_iterations(np.array(rates), tau=max(taus))
+    assert np.all(np.array(counts) <= bound)
+    assert np.any(np.array(counts) > lx.relaxation.predicted_iterations(np.array(rates)))

@@ -1,5 +1,6 @@
 """Young's formula, the radius of the Jacobi matrix, and what a time loop saves."""
 
+import warnings
 from math import cos, pi, sin, sqrt
 
 import numpy as np
@@ -195,3 +196,23 @@ def test_bad_starts_are_refused():
 def test_empty():
     assert optimal_omega(np.zeros((0, 0))) == 1.0
     assert jacobi_radius(np.zeros((0, 0))).radius == 0.0
+
+
+@pytest.mark.parametrize("shift", [0.3j, 1j, 3j, 0.2 + 1j, -1j])
+def test_omega_for_a_tilted_spectrum(shift):
+    """J of A + sI has its eigenvalues on a line through zero, which fills no ellipse.
+
+    The formula of the ellipse diverges for s = i, and takes a third more sweeps for 0.3i.
+    """
+    a, b = lx.gallery.poisson2d(9), np.random.default_rng(0).standard_normal(81)
+    a = sp.csr_array(a + shift * sp.eye_array(81))
+    counts = []
+    for k in range(30):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            tried = lx.relaxation.sor(a, b, omega=0.6 + 0.04 * k, maxiter=300)
+        counts += [tried.iterations] if tried.converged else []
+    found = lx.relaxation.sor(a, b)
+    assert found.converged
+    assert found.iterations <= 1.08 * min(counts)
+    assert lx.relaxation.optimal_omega(a) == found.omega

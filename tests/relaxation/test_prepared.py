@@ -136,3 +136,12 @@ def test_options_count_for_a_prepared_matrix():
     q = prepare(p, diag_shift=1.0)
     np.testing.assert_array_equal(q.inverse_diagonal, [0.5, 0.5])
     np.testing.assert_array_equal(p.inverse_diagonal, [1.0, 1.0])
+
+
+def test_new_values_of_unsorted_rows_come_as_a_matrix():
+    """An array of them would be taken in another order than the caller's."""
+    a = sp.csr_array((np.array([1.0, 2.0, 3.0]), np.array([1, 0, 1]), np.array([0, 2, 3])))
+    p = lx.relaxation.prepare(a)
+    with pytest.raises(ValueError, match="data must be a matrix, because prepare had to sort"):
+        p.update_values(a.data)
+    np.testing.assert_array_equal(p.update_values(2 * a).inverse_diagonal, [1 / 4, 1 / 6])

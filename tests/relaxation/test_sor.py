@@ -82,7 +82,7 @@ def test_the_radius_of_the_iteration_matrix(omega):
     m = 7
     a = poisson(m)
     with pytest.warns(lx.ConvergenceWarning):
-        c = sor(a, np.zeros((49, 49)), x0=np.eye(49), omega=omega, maxiter=1).x
+        c = sor(a, np.zeros((49, 49)), x0=np.eye(49), omega=omega, maxiter=1, criterion="r0").x
     np.testing.assert_allclose(c, iteration_matrix(a.toarray(), omega), atol=1e-14)
     mu = np.cos(pi / (m + 1))
     if omega <= best(m):
@@ -99,7 +99,8 @@ def test_kahans_bound():
         a = rng.standard_normal((12, 12)) + 4.0 * np.eye(12)
         b = np.zeros((12, 12))
         with pytest.warns(lx.ConvergenceWarning):
-            c = sor(sp.csr_array(a), b, x0=np.eye(12), omega=omega, maxiter=1).x
+            a = sp.csr_array(a)
+            c = sor(a, b, x0=np.eye(12), omega=omega, maxiter=1, criterion="r0").x
         assert np.max(np.abs(np.linalg.eigvals(c))) >= abs(omega - 1.0) - 1e-12
 
 
@@ -289,3 +290,26 @@ def test_a_tuner_is_asked_and_told():
     assert [(t.value, t.cost) for t in tuner.history] == [(1.5, r.iterations)]
     with pytest.raises(ValueError, match="context is for a tuner"):
         sor(poisson(9), np.ones(81), omega=1.5, context=0.1)
+
+
+def test_zero_right_hand_sides_need_no_sweep():
+    """Unless the first residual is what counts: then the errors of the guess are watched."""
+    a, x0 = poisson(5), np.ones(25)
+    r = sor(a, np.zeros(25), x0=x0)
+    assert r.converged and r.iterations == 0 and not np.any(r.x)
+    watched = sor(a, np.zeros(25), x0=x0, criterion="r0")
+    assert watched.converged and watched.iterations > 3 and np.any(watched.x)
+
+
+def test_a_stopped_batch_goes_no_further():
+    a = np.stack([poisson(4).toarray()] * 3)
+    seen = []
+
+    def stop(state):
+        seen.append(state.k)
+        if len(seen) == 3:
+            raise StopIteration
+
+    r = sor(a, np.ones((3, 16)), omega=1.5, callback=stop)
+    assert r.status is lx.Status.STOPPED and seen == [0, 1, 2]
+    assert np.any(r.x[0]) and not np.any(r.x[1:]) and r.residual == 4.0

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import linalgx as lx
+from linalgx.relaxation._solve import honest, solve_system
 from linalgx.relaxation._stopping import Monitor, Stopping, largest
-from linalgx.relaxation._system import honest, solve_system
 from linalgx.results import Status
 
 
