@@ -59,8 +59,7 @@ def edge_preserving_smoothing(place: Place) -> Task:
     photo = photo if place.has_sparse else photo[100:112, 100:116]
     matrix, source = smoothing(photo), photo.reshape(-1, 3)
     a, b = _put(matrix, place), place.put(source)
-    # Edges make the coefficients jump, and the rules for ω overshoot; so it was found by trying.
-    solve = partial(ssor_cg, omega=1.5 if place.on_host else 1.0, ordering=_order(place), rtol=1e-6)
+    solve = partial(ssor_cg, ordering=_order(place), rtol=1e-6)
     return Task(
         name="photo smoothing",
         data=f"a photo, {len(source):,} pixels",
