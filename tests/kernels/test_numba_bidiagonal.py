@@ -12,12 +12,14 @@ EPS = 2.0**-52
 
 @pytest.fixture
 def bidiagonalized(monkeypatch):
+    pytest.importorskip("numba")
     monkeypatch.delenv("LINALGX_KERNELS", raising=False)
     return find_kernel("bidiagonalized", XP)
 
 
 @pytest.fixture
 def bidiagonal_map(monkeypatch):
+    pytest.importorskip("numba")
     monkeypatch.delenv("LINALGX_KERNELS", raising=False)
     return find_kernel("bidiagonal_map", XP)
 
