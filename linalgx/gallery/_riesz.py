@@ -108,7 +108,7 @@ def riesz(
 
     Notes
     -----
-    **Method.** Entries t_|i−j|, with t from `riesz_column`.
+    **Method.** The entry (i, j) is entry |i − j| of `riesz_column`.
 
     **Cost.** n² entries, and an integer array of that size.
 
