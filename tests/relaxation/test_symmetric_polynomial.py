@@ -10,7 +10,7 @@ from scipy.sparse.linalg import aslinearoperator
 
 import linalgx as lx
 
-SHEET = np.r_[100.0, 10.0, np.linspace(1, 2, 8)]
+SPREAD = np.r_[100.0, 10.0, np.linspace(1, 2, 8)]
 CONDITIONS = [100.0, 18.18, 8.073, 4.825, 3.297]
 
 
@@ -41,12 +41,12 @@ def condition(p, w, a):
 def test_condition_numbers_of_the_published_spectrum(leg, degree):
     if leg.real_name == "float32" and degree == 4:
         return  # lowered to 3 there, see below
-    a = with_spectrum(leg, SHEET)
+    a = with_spectrum(leg, SPREAD)
     p = dense(leg, lx.relaxation.symmetric_polynomial(a, degree, rng=0))
     host = leg.to_numpy(a).astype(p.dtype)
     expected = CONDITIONS[degree]
     rounding = 3e3 * leg.eps * expected
-    assert abs(condition(p, SHEET, host) - expected) <= 5e-4 * expected + rounding
+    assert abs(condition(p, SPREAD, host) - expected) <= 5e-4 * expected + rounding
 
 
 @pytest.mark.parametrize("degree", range(1, 5))
@@ -66,7 +66,7 @@ def test_the_last_one_is_the_adjugate(leg):
 
 
 def test_the_map_is_hermitian_and_its_own_adjoint(leg):
-    a = with_spectrum(leg, SHEET)
+    a = with_spectrum(leg, SPREAD)
     p = lx.relaxation.symmetric_polynomial(a, 3)
     x = dense(leg, p)
     np.testing.assert_allclose(x, x.conj().T, atol=50 * leg.eps)
@@ -110,7 +110,7 @@ def test_estimated_traces_do_as_well_as_exact_ones(wrap, degree):
 
 
 def test_a_small_operator_is_exact():
-    a = np.diag(SHEET)
+    a = np.diag(SPREAD)
     p = lx.relaxation.symmetric_polynomial(lx.LinearMap(a), 3, probes=30, rng=0) @ np.eye(10)
     np.testing.assert_allclose(p, lx.relaxation.symmetric_polynomial(a, 3) @ np.eye(10), atol=1e-14)
 
@@ -142,7 +142,7 @@ def test_negative_matrices_are_named():
 
 
 def test_degree_zero_is_the_identity(leg):
-    a = with_spectrum(leg, SHEET)
+    a = with_spectrum(leg, SPREAD)
     x = leg.randn(10)
     p = lx.relaxation.symmetric_polynomial(a, 0)
     np.testing.assert_array_equal(leg.to_numpy(p @ x), leg.to_numpy(x))
