@@ -1,4 +1,4 @@
-"""Learned relaxation parameters beside published totals of iterations.
+"""Learned relaxation parameters beside the totals of an earlier implementation.
 
 Run as ``python -m benchmarks.peers.relaxation_learning``; ``--jobs 2`` uses two processes. With
 ``--quick`` fewer and shorter sequences, which only show that everything runs. Exits 1 when a total
@@ -33,7 +33,7 @@ GRID = np.linspace(1.0, 1.95, 20)
 SHIFTS = (-0.15, 0.65)
 BETA = {"high": (0.5, 1.5), "low": (2.0, 6.0)}
 # Thousands of sweeps: fixed 1, 1.5, best fixed, Tsallis-INF, five bins, ChebCB, ω* each time.
-PUBLISHED = {
+REFERENCE = {
     "high": (3049.0, 990.0, 516.8, 608.0, 518.0, 333.9, 280.7),
     "low": (1353.0, 408.0, 295.4, 335.5, 319.9, 233.0, 208.7),
 }
@@ -136,12 +136,12 @@ def learning(task: tuple[str, int, int]) -> tuple[str, dict[str, float]]:
 
 
 def learning_rows(run: Callable[..., Any], seeds: int, rounds: int, judge: bool) -> Iterator[Row]:
-    tasks = [(kind, seed, rounds) for kind in PUBLISHED for seed in range(seeds)]
+    tasks = [(kind, seed, rounds) for kind in REFERENCE for seed in range(seeds)]
     found = list(run(learning, tasks))
-    for kind, published in PUBLISHED.items():
+    for kind, reference_totals in REFERENCE.items():
         runs = [totals for name, totals in found if name == kind]
         mean = {name: float(np.mean([r[name] for r in runs])) for name in runs[0]}
-        for name, thousands in zip(mean, published, strict=False):
+        for name, thousands in zip(mean, reference_totals, strict=False):
             within = (0.05 if name in LEARNERS else 0.03) if judge else None
             reference = 1e3 * thousands if judge else None
             yield Row(f"(a) {kind}: {name}", mean[name], reference, within)
@@ -294,7 +294,7 @@ def overhead_rows(judge: bool) -> Iterator[Row]:
 
 def report(rows: Iterator[Row]) -> int:
     print(f"Python {platform.python_version()}, NumPy {np.__version__}")
-    print(f"\n{'total iterations':<44}{'published':>12}{'ours':>12}{'ratio':>9}{'bar':>9}")
+    print(f"\n{'total iterations':<44}{'reference':>12}{'ours':>12}{'ratio':>9}{'bar':>9}")
     missed = []
     for row in rows:
         print(f"{row}{'' if row.passed else '  MISSED'}", flush=True)

@@ -141,7 +141,7 @@ def test_generic_code_equals_the_kernels(monkeypatch):
             np.testing.assert_allclose(fast.x, slow.x, rtol=1e-10)
 
 
-def test_published_counts():
+def test_counts_of_the_orderings():
     """Poisson, 63 × 63 points, ω*: 218 natural, 220 red-black, 216 with four colours."""
     m = 63
     omega = 2.0 / (1.0 + sin(pi / (m + 1)))

@@ -40,7 +40,7 @@ def solve(c, a, b, **options):
     )
 
 
-def test_assignment_of_twenty_as_published():
+def test_assignment_of_twenty():
     """Fixed steps need 1 860 iterations, ours 540 to 760, at equal balance."""
     c, a, b = assignment(20, 0)
     assert np.linalg.norm(a, 2) ** 2 == pytest.approx(40)  # 2n; the mean eigenvalue is n

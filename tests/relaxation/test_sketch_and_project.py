@@ -34,15 +34,15 @@ def steps_to(error, k, *, size, sketch="gaussian", rng=0):
     return result.iterations
 
 
-# The published counts belong to another 80 × 80 system, of which only the order is known: the
+# The counts of a prototype belong to another 80 × 80 system, of which only the order is known: the
 # same magnitudes and ratios. Eight seeds of this one stay within 7 % of the counts in the middle.
 @pytest.mark.parametrize(
-    ("size", "here", "published"), [(1, 27_900, 31_177), (10, 2_280, 2_097), (40, 219, 154)]
+    ("size", "here", "prototype"), [(1, 27_900, 31_177), (10, 2_280, 2_097), (40, 219, 154)]
 )
-def test_step_counts_on_a_kkt_system(size, here, published):
+def test_step_counts_on_a_kkt_system(size, here, prototype):
     found = steps_to(1e-6, kkt(), size=size)
     assert found == pytest.approx(here, rel=0.1)
-    assert found == pytest.approx(published, rel=0.6)
+    assert found == pytest.approx(prototype, rel=0.6)
 
 
 def one_step(k, r, rng, **options):

@@ -1,4 +1,4 @@
-"""Successive over-relaxation: published numbers, Young's theory, honest endings."""
+"""Successive over-relaxation: known numbers, Young's theory, honest endings."""
 
 from math import log, pi, sin
 

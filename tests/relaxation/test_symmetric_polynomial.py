@@ -38,7 +38,7 @@ def condition(p, w, a):
 
 
 @pytest.mark.parametrize("degree", range(5))
-def test_condition_numbers_of_the_published_spectrum(leg, degree):
+def test_condition_numbers_of_a_spread_spectrum(leg, degree):
     if leg.real_name == "float32" and degree == 4:
         return  # lowered to 3 there, see below
     a = with_spectrum(leg, SPREAD)

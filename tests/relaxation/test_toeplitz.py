@@ -29,7 +29,7 @@ def steps_of_cg(a, b, p=None, rtol=1e-8):
 @pytest.mark.parametrize(
     ("n", "counts"), [(255, (124, 14, 5)), (1023, (437, 21, 6)), (4095, (1528, 30, 6))]
 )
-def test_published_step_counts(n, counts):
+def test_step_counts(n, counts):
     t = lx.gallery.riesz_column(n, alpha=1.8)
     a, b = lx.relaxation.toeplitz(t), np.ones(n)
     chan, tau = (
