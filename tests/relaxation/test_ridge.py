@@ -83,7 +83,7 @@ def test_rounding_helper():
 
 
 def test_eight_bits_are_enough():
-    """In a prototype: residual 0.011 (median) and 0.016 (largest), conjugate gradients 0.025, 0.053."""
+    """A prototype had residual 0.011 (median) and 0.016 (largest), CG 0.025 and 0.053."""
     h, q = problems()
     h = h / np.linalg.norm(h, axis=(-2, -1))[:, None, None]
     weights = module.weights(0.02, 30)
