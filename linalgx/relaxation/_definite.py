@@ -10,14 +10,13 @@ from math import isfinite
 from typing import Any
 
 from linalgx._core.hermitian import require_hermitian, rounding
+from linalgx._core.scaling import exponent_of
 from linalgx.backend import (
     as_operand,
     device_of,
-    exponents,
     host_float,
     is_operator,
     is_sparse,
-    max_component,
     standard_normal,
     times_power_of_two,
     to_csr,
@@ -96,7 +95,7 @@ def admit_hermitian(a: MatrixLike, name: str, *, check_finite: bool = True) -> O
         return Operand(a, None, xp.empty(0, dtype=a.dtype, device=None), xp)
     a = to_csr(a) if is_sparse(a) else a
     flat = xp.reshape(a.data if is_sparse(a) else a, (1, -1))
-    exponent = int(exponents(max_component(flat, xp=xp)).flat[0])
+    exponent = exponent_of(flat, xp=xp)
     a = times_power_of_two(a, -exponent, xp=xp)
     a = (_require_sparse if is_sparse(a) else require_hermitian)(a, name, xp=xp)
     return Operand(LinearMap(a), a, flat[0, :0], xp, exponent)

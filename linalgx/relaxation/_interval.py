@@ -7,8 +7,9 @@ zᴴv = 1, T with α on the diagonal and β beside it. Two vectors at once, as c
 from math import isfinite
 
 from linalgx.backend import as_generator, eps, standard_normal
-from linalgx.relaxation._krylov import Apply, cast, dots, fetch
+from linalgx.relaxation._krylov import Apply, cast
 from linalgx.relaxation._lanczos import length, ritz
+from linalgx.relaxation._scalars import dots, fetch
 from linalgx.relaxation._system import System
 from linalgx.typing import Array, Namespace
 

@@ -15,7 +15,6 @@ from linalgx.backend import (
     is_operator,
     is_sparse,
     real_dtype,
-    to_host,
 )
 from linalgx.operators import LinearMap
 from linalgx.relaxation._stopping import Monitor
@@ -29,18 +28,6 @@ Preconditioner = MatrixLike | Apply | None
 
 REPLACE = 50
 """Steps after which numbers of 32 bits have drifted so far that r is computed anew."""
-
-
-def dots(x: Array, y: Array, *, xp: Namespace) -> Array:
-    """Real parts of the inner products of the columns.
-
-    A single column is handed over as a vector, which CuPy does not make a batch of products of.
-    """
-    if x.shape[-1] == 1 and x.ndim == 2:
-        found = xp.reshape(xp.linalg.vecdot(x[:, 0], y[:, 0]), (1,))
-    else:
-        found = xp.linalg.vecdot(x, y, axis=-2)
-    return xp.real(found) if is_complex(found, xp=xp) else found
 
 
 def cast(x: Array, like: Array, *, xp: Namespace) -> Array:
@@ -88,12 +75,6 @@ def breakdown(worst: Sequence[float]) -> tuple[Status, str] | None:
         return None
     indefinite = all(value == value for value in worst)
     return Status.BREAKDOWN, "indefinite" if indefinite else "breakdown"
-
-
-def fetch(rows: Sequence[Array], *, xp: Namespace) -> list[list[float]]:
-    """Bring rows of numbers to the host, all at once."""
-    found: list[list[float]] = to_host(xp.stack(list(rows))).tolist()
-    return found
 
 
 def admit_preconditioner(preconditioner: Preconditioner, system: System) -> Apply:

@@ -18,9 +18,9 @@ from linalgx.backend import (
     eps,
     from_host,
     host_array,
-    is_complex,
     to_host,
 )
+from linalgx.relaxation._scalars import inner
 from linalgx.typing import Array, Namespace
 
 __all__ = ["Edges", "Splitting", "jacobi_edges"]
@@ -105,24 +105,23 @@ def _chain(split: Splitting, start: Array) -> Iterator[_Step]:
     Rounding spoils no Ritz value, but a small matrix runs out of directions. `skew` is
     |z₀ᴴ A z₁ − β₁|, zero for a Hermitian A.
     """
-    xp, dot = split.xp, split.xp.linalg.vecdot
+    xp = split.xp
     z = split.divide(start)
-    scale = _real(dot(z, start), xp=xp)
-    scale = xp.sqrt(scale)
+    scale = xp.sqrt(inner(z, start, xp=xp))
     v, z, before, beta = start / scale, z / scale, xp.zeros_like(start), 0.0
     first, skew = z, xp.zeros_like(scale)
     known: tuple[list[Array], list[Array]] = ([], [])
     k = 0
     while True:
         w = split.product(z)
-        alpha = _real(dot(z, w), xp=xp)
+        alpha = inner(z, w, xp=xp)
         if k == 1:
-            skew = xp.abs(dot(first, w) - beta)
+            skew = xp.abs(xp.linalg.vecdot(first, w) - beta)
         w = w - alpha * v - beta * before
         if start.shape[0] <= SMALL:
             w = _orthogonal(w, v, z, known, xp=xp)
         z = split.divide(w)
-        square = _real(dot(z, w), xp=xp)
+        square = inner(z, w, xp=xp)
         a, b, gap = to_host(xp.stack([alpha, square, xp.astype(skew, alpha.dtype)])).tolist()
         beta = b**0.5 if b > 0.0 else 0.0
         yield _Step(v, a, beta, gap if b >= 0.0 else float("nan"))
@@ -141,10 +140,6 @@ def _orthogonal(
     for _ in range(2):
         w = w - vs @ (xp.conj(zs.mT) @ w)
     return w
-
-
-def _real(x: Array, *, xp: Namespace) -> Array:
-    return xp.real(x) if is_complex(x, xp=xp) else x
 
 
 def _lanczos(split: Splitting, start: Array, both: bool, wants_vector: bool) -> Edges | None:

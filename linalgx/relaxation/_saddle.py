@@ -3,7 +3,7 @@
 Legend: min over x, max over y; proximal maps prox(v, t) = argmin θ(u) + ‖u − v‖²/(2t).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import isfinite
 
@@ -14,11 +14,9 @@ from linalgx.backend import (
     as_operand,
     device_of,
     eps,
-    is_complex,
     is_operator,
     is_sparse,
     library_name,
-    to_host,
 )
 from linalgx.errors import ConvergenceWarning, LinAlgError, warn
 from linalgx.operators import LinearMap
@@ -122,18 +120,6 @@ def _device(a: MatrixLike) -> object:
     if is_operator(a):
         return None
     return device_of(a.data if is_sparse(a) else a)
-
-
-def inner(u: Array, v: Array, *, xp: Namespace) -> Array:
-    """Real part of the inner product of two vectors."""
-    product = xp.linalg.vecdot(u, v)
-    return xp.real(product) if is_complex(product, xp=xp) else product
-
-
-def numbers(values: Sequence[Array], *, xp: Namespace) -> list[float]:
-    """Bring real scalars to the host in one transfer."""
-    found: list[float] = to_host(xp.stack(list(values))).tolist()
-    return found
 
 
 def relative(stopping: Stopping, like: Array, *, xp: Namespace) -> float:

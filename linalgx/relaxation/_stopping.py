@@ -69,8 +69,6 @@ class Stopping:
 
     def norms(self, r: Array, *, xp: Namespace) -> list[float]:
         """Norms of the columns of a block: the one synchronisation of an iteration."""
-        if r.shape[0] == 0:
-            return [0.0] * r.shape[1]
         found: list[float] = to_host(column_norms(r, self.norm, xp=xp)).tolist()
         return found
 
@@ -157,10 +155,12 @@ def largest(values: Sequence[float]) -> float:
 
 
 def column_norms(r: Array, kind: float, *, xp: Namespace) -> Array:
-    """Norms of the columns of a block that has rows, on the device.
+    """Norms of the columns of a block, on the device.
 
     A single column is handed over as a vector: along an axis CuPy gives it to one of its blocks.
     """
+    if r.shape[0] == 0:
+        return xp.sum(xp.abs(r), axis=0)
     if r.shape[1] == 1:
         return xp.reshape(xp.linalg.vector_norm(r[:, 0], ord=kind), (1,))
     return xp.linalg.vector_norm(r, axis=0, ord=kind)

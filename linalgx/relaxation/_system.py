@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import Any
 
+from linalgx._core.scaling import exponent_of, extreme_exponent
 from linalgx.backend import (
     as_arrays,
     csr_parts,
@@ -188,7 +189,7 @@ def _system(a: Any, rest: Sequence[Array], *, xp: Namespace) -> System:
     vector = b.ndim == 1
     blocks = [xp.astype(x, dtype, copy=False) for x in (b, x0) if x is not None]
     blocks = [x[:, None] if vector else x for x in blocks]
-    exponent = _exponent(blocks[0], xp=xp)
+    exponent = extreme_exponent(blocks[0], xp=xp)
     x_exponent = exponent
     if isinstance(a, PreparedMatrix):
         a = a.astype(dtype)
@@ -226,16 +227,11 @@ def _matrix_exponent(a: PreparedMatrix, *, xp: Namespace) -> int:
     It is even, so that square roots of the diagonal are scaled exactly.
     """
     entries = csr_parts(a.matrix)[0][:, None] if a.is_sparse else a.matrix
-    exponent = int(exponents(max_component(entries, xp=xp)).reshape(-1)[0])
+    if "exponent" not in a.of_values:
+        a.of_values["exponent"] = exponent_of(entries, xp=xp)
+    exponent: int = a.of_values["exponent"]
     usual = 30 if real_dtype(entries, xp=xp) == xp.float32 else 200
     return 2 * (exponent // 2) if abs(exponent) > usual else 0
-
-
-def _exponent(b: Array, *, xp: Namespace) -> int:
-    """Power of two to divide by: none where the squares of b are far from the limits."""
-    exponent = int(exponents(max_component(b, xp=xp)).reshape(-1)[0])
-    usual = 20 if real_dtype(b, xp=xp) == xp.float32 else 300
-    return exponent if abs(exponent) > usual else 0
 
 
 def _wider(b: Array, *, xp: Namespace) -> Any:

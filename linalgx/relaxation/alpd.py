@@ -23,11 +23,10 @@ from linalgx.relaxation._saddle import (
     SaddleResult,
     admit_saddle,
     complain,
-    inner,
-    numbers,
     relative,
     require_start,
 )
+from linalgx.relaxation._scalars import fetch, inner
 from linalgx.relaxation._stopping import Monitor, Stopping
 from linalgx.typing import Array, Callback, MatrixLike, RNGLike
 
@@ -229,4 +228,4 @@ class _Run:
         problem, xp = self.problem, self.problem.xp
         slope = self.gradient(x) + problem.ah @ y
         gap = y - self.prox_y(y + problem.a @ x, 1.0)
-        return sqrt(sum(numbers([inner(u, u, xp=xp) for u in (slope, gap)], xp=xp)))
+        return sqrt(sum(fetch([inner(u, u, xp=xp) for u in (slope, gap)], xp=xp)))

@@ -11,14 +11,13 @@ from linalgx.relaxation._krylov import (
     admit_preconditioner,
     breakdown,
     cast,
-    dots,
     enough,
-    fetch,
     is_single,
     starting_residual,
     thresholds,
 )
 from linalgx.relaxation._result import SolveResult
+from linalgx.relaxation._scalars import dots, fetch
 from linalgx.relaxation._solve import honest, solve_system
 from linalgx.relaxation._stopping import Monitor, Stopping, column_norms
 from linalgx.relaxation._system import Ending, System, copied, settle_zeros
@@ -198,7 +197,7 @@ def conjugate_gradients(
     replaced = is_single(s.r, xp=xp)
     if extras is not None and status is None:
         extras.correct(s, system)
-        s.norms = norms_of(s.r, stopping, xp=xp)
+        s.norms = column_norms(s.r, stopping.norm, xp=xp)
     while status is None:
         due = monitor.due
         step(s, apply, system, limits, stopping, extras)
@@ -217,16 +216,9 @@ def conjugate_gradients(
 
 def begin(r: Array, x: Array, stopping: Stopping, *, xp: Namespace) -> State:
     """State before the first step."""
-    norms = norms_of(r, stopping, xp=xp)
+    norms = column_norms(r, stopping.norm, xp=xp)
     zero, one = xp.zeros_like(norms), xp.ones_like(norms)
     return State(copied(x, xp=xp), r, xp.zeros_like(r), zero, norms, one, zero)
-
-
-def norms_of(r: Array, stopping: Stopping, *, xp: Namespace) -> Array:
-    """Norms of the columns, on the device."""
-    if r.shape[0] == 0:
-        return xp.sum(xp.abs(r), axis=0)
-    return column_norms(r, stopping.norm, xp=xp)
 
 
 def step(
@@ -257,16 +249,16 @@ def step(
     s.x += alpha * s.p
     s.r -= alpha * q  # q may be the operator's own: not written to
     s.rho = rho
-    s.norms = norms_of(s.r, stopping, xp=xp)
+    s.norms = column_norms(s.r, stopping.norm, xp=xp)
 
 
 def replace(s: State, system: System, stopping: Stopping) -> None:
     """Compute r anew, and note where it was lost."""
     xp = system.xp
     r = system.residual(s.x)
-    lost = norms_of(r - s.r, stopping, xp=xp) > s.norms
+    lost = column_norms(r - s.r, stopping.norm, xp=xp) > s.norms
     s.lost = s.lost + xp.astype(lost, s.lost.dtype)
-    s.r, s.norms = r, norms_of(r, stopping, xp=xp)
+    s.r, s.norms = r, column_norms(r, stopping.norm, xp=xp)
 
 
 def done(norms: list[float], bounds: list[float], lost: list[float]) -> bool:

@@ -19,11 +19,11 @@ from linalgx.backend import (
     eps,
     hermitian,
     host_float,
-    is_complex,
     library_name,
 )
 from linalgx.errors import ConvergenceWarning, warn
 from linalgx.relaxation._definite import Operand, admit_hermitian
+from linalgx.relaxation._scalars import inner
 from linalgx.relaxation.symmetric_polynomial import symmetric_polynomial
 from linalgx.results import Result, Status
 from linalgx.typing import Array, Callback, MatrixLike, Namespace, RNGLike
@@ -275,7 +275,7 @@ def _descend(
         if status is not None:
             break
         d = direction(point.g)
-        gain = _inner(point.g, d, xp=xp)
+        gain = host_float(inner(point.g, d, xp=xp))
         found = _search(f, point, d, gain, m, first=k == 0, xp=xp) if gain > 0.0 else None
         if found is None:
             status = Status.STAGNATED if gain > 0.0 else Status.BREAKDOWN
@@ -345,7 +345,7 @@ def _tried(
         g = f.gradient(x)
     else:
         g = f.gradient(x)
-        if not _inner(g, d, xp=xp) >= -0.1 * gain or not bool(xp.any(x != point.x)):
+        if not host_float(inner(g, d, xp=xp)) >= -0.1 * gain or not bool(xp.any(x != point.x)):
             return None
     return _Point(x, value, g, host_float(xp.linalg.vector_norm(g)))
 
@@ -353,9 +353,3 @@ def _tried(
 def _at(f: _Objective, x: Array, *, xp: Namespace) -> _Point:
     g = f.gradient(x)
     return _Point(x, f.value(x), g, host_float(xp.linalg.vector_norm(g)))
-
-
-def _inner(x: Array, y: Array, *, xp: Namespace) -> float:
-    """Real part of xᴴy."""
-    product = xp.linalg.vecdot(x, y)
-    return host_float(xp.real(product) if is_complex(product, xp=xp) else product)

@@ -11,7 +11,7 @@ from math import nan, sqrt
 from linalgx._core.admit import admit_real
 from linalgx.backend import as_vector, eps, host_float
 from linalgx.errors import ConvergenceWarning, warn
-from linalgx.relaxation._saddle import inner, numbers
+from linalgx.relaxation._scalars import fetch, inner
 from linalgx.relaxation._stopping import Monitor, Stopping
 from linalgx.results import Result, Status
 from linalgx.typing import Array, Callback, Namespace
@@ -227,6 +227,6 @@ def _sizes(
     if flat[0].shape[0] == 0:
         return 0.0, 0.0, 0.0
     size, change, apart = (
-        sqrt(x) if x >= 0.0 else nan for x in numbers([inner(u, u, xp=xp) for u in flat], xp=xp)
+        sqrt(x) if x >= 0.0 else nan for x in fetch([inner(u, u, xp=xp) for u in flat], xp=xp)
     )
     return size, change, apart

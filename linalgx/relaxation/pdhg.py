@@ -15,11 +15,10 @@ from linalgx.relaxation._saddle import (
     SaddleResult,
     admit_saddle,
     complain,
-    inner,
-    numbers,
     relative,
     require_start,
 )
+from linalgx.relaxation._scalars import fetch, inner
 from linalgx.relaxation._stopping import Monitor, Stopping
 from linalgx.results import Status
 from linalgx.typing import Array, Callback, MatrixLike, RNGLike
@@ -238,7 +237,7 @@ class _Run:
         dx, dy = x - x1, y - y1
         gap_x, gap_y = x - self.prox_x(x + ahy, 1.0), y - self.prox_y(y - ax, 1.0)
         pairs = ((gap_x, gap_x), (gap_y, gap_y), (dx, dx), (dy, dy), (ax - ax1, dy))
-        gx, gy, qx, qy, cross = numbers([inner(u, v, xp=xp) for u, v in pairs], xp=xp)
+        gx, gy, qx, qy, cross = fetch([inner(u, v, xp=xp) for u, v in pairs], xp=xp)
         size = r * qx + s * qy
         return sqrt(gx + gy), _Prediction(dx, dy, size + cross, size)
 
@@ -260,6 +259,6 @@ class _Run:
             prox(xp.zeros_like(v), 1.0)
             for prox, v in ((self.prox_x, problem.x), (self.prox_y, problem.y))
         ]
-        scale = sqrt(sum(numbers([inner(u, u, xp=xp) for u in parts], xp=xp)))
+        scale = sqrt(sum(fetch([inner(u, u, xp=xp) for u in parts], xp=xp)))
         rtol = relative(stopping, problem.x, xp=xp)
         return max(rtol * (scale if scale > 0.0 else gap), stopping.atol)

@@ -10,6 +10,7 @@ from typing import Any
 
 from linalgx._core.admit import admit_integer
 from linalgx._core.choose import choose
+from linalgx._core.scaling import exponent_of
 from linalgx.backend import (
     adjoint,
     as_arrays,
@@ -17,9 +18,7 @@ from linalgx.backend import (
     as_matrix,
     device_of,
     eps,
-    exponents,
     host_float,
-    max_component,
     standard_normal,
     svd,
     times_power_of_two,
@@ -249,7 +248,7 @@ def _run(
 
     K and r are divided by 2^e and 2^f, so z is multiplied by 2^(e − f).
     """
-    e, f = _exponent(k, xp=xp), _exponent(r[:, None], xp=xp)
+    e, f = exponent_of(k, xp=xp), exponent_of(r[:, None], xp=xp)
     k, r = times_power_of_two(k, -e, xp=xp), times_power_of_two(r, -f, xp=xp)
     z = times_power_of_two(z, e - f, xp=xp)
     draw, every = make(k, r), stopping.check_every
@@ -280,11 +279,6 @@ def _run(
 def _shown(z: Array, e: int, monitor: Monitor, *, xp: Namespace) -> Array:
     """Return the iterate for the observer, as a block; the monitor undoes the rest."""
     return times_power_of_two(z, -e, xp=xp)[:, None] if monitor.observed else z[:, None]
-
-
-def _exponent(a: Array, *, xp: Namespace) -> int:
-    """Power of two of the largest component."""
-    return int(exponents(max_component(a, xp=xp)).reshape(-1)[0])
 
 
 def _project(z: Array, w: Array, t: Array, *, xp: Namespace) -> Array:

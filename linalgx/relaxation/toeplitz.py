@@ -6,14 +6,13 @@ L = length of the circular convolution, S = sine matrix with entries sin(ijπ/(n
 
 from collections.abc import Callable
 
+from linalgx._core.scaling import extreme_exponent
 from linalgx.backend import (
     as_arrays,
     device_of,
     eps,
-    exponents,
     host_float,
     is_complex,
-    max_component,
     real_dtype,
     times_power_of_two,
 )
@@ -274,7 +273,7 @@ def _admit(
     for name, x in zip(named, vectors, strict=True):
         if x.ndim != 1:
             raise ValueError(f"{name} must be one vector, shape (n,), got shape {tuple(x.shape)}")
-    exponent = _exponent(xp.concat(vectors)[None, :], xp=xp)
+    exponent = extreme_exponent(xp.concat(vectors)[None, :], xp=xp)
     if exponent:
         vectors = tuple(times_power_of_two(x, -exponent, xp=xp) for x in vectors)
     column = vectors[0]
@@ -288,13 +287,6 @@ def _admit(
             f"give row for a matrix that is not"
         )
     return xp, column, xp.conj(column), exponent
-
-
-def _exponent(a: Array, *, xp: Namespace) -> int:
-    """Power of two to divide by: none where sums and products are far from the limits."""
-    exponent = int(exponents(max_component(a, xp=xp)).reshape(-1)[0])
-    usual = 20 if real_dtype(a, xp=xp) == xp.float32 else 300
-    return exponent if abs(exponent) > usual else 0
 
 
 def _empty_map(m: int, n: int, like: Array, *, xp: Namespace) -> LinearMap:
