@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 
-_FAMILIES = ("gallery", "orthogonal", "plotting", "relaxation", "testing")
+_FAMILIES = ("gallery", "orthogonal", "plotting", "relaxation", "testing", "transport")
 _NAMES = {
     "ConvergenceWarning": "errors",
     "IterationState": "results",
@@ -44,11 +44,12 @@ __all__ = [
     "testing",
     "to_backend",
     "to_numpy",
+    "transport",
     "use_backend",
 ]
 
 if TYPE_CHECKING:
-    from linalgx import gallery, orthogonal, plotting, relaxation, testing
+    from linalgx import gallery, orthogonal, plotting, relaxation, testing, transport
     from linalgx.backend import (
         available_backends,
         set_backend,

@@ -10,7 +10,8 @@ A name is ``"family.function"``; further ways to call one function add a word of
 """
 
 import pkgutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from inspect import isclass, isfunction, signature
 from types import ModuleType
@@ -192,13 +193,20 @@ def host(leg: Any, x: Any) -> Any:
     return leg.to_numpy(x) if is_array(x) else np.asarray(x)
 
 
-def variants(*, brief: bool = True) -> list[tuple[str, str]]:
-    """Return (function, label of options) for parametrized tests."""
-    return [
-        (name, label)
-        for name, case in CASES.items()
-        for label in (case.brief if brief and case.brief else case.variants)
-    ]
+def brief(name: str) -> list[tuple[str, Options]]:
+    """Labels and options of the variants that differ in more than numbers."""
+    case = CASES[name]
+    return [(label, case.variants[label]) for label in case.brief or case.variants]
+
+
+@contextmanager
+def about(*what: Any) -> Iterator[None]:
+    """Say in an error which of the calls of one test it is about."""
+    try:
+        yield
+    except BaseException as error:  # what pytest raises is no Exception
+        error.add_note("about " + ", ".join(map(str, what)))
+        raise
 
 
 def applies(promise: str, params: dict[str, Any]) -> bool:

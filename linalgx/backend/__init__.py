@@ -5,6 +5,14 @@ Everything that depends on NumPy, SciPy, CuPy or PyTorch by name lives here or i
 """
 
 from linalgx.backend._dtypes import default_float, eps, is_complex, real_dtype, safe_min
+from linalgx.backend._graph import (
+    bipartite_matching,
+    distinct_patterns,
+    largest_flow,
+    reachable,
+    strong_components,
+    whole_parts,
+)
 from linalgx.backend._inputs import (
     as_arrays,
     as_matrix,
@@ -39,7 +47,7 @@ from linalgx.backend._linalg import (
     svd,
     svdvals,
 )
-from linalgx.backend._optimize import minimize_simplex
+from linalgx.backend._optimize import minimize_simplex, minimize_smooth
 from linalgx.backend._random import as_generator, standard_normal, uniform
 from linalgx.backend._scale import exponents, max_component, times_power_of_two
 from linalgx.backend._select import (
@@ -82,6 +90,7 @@ __all__ = [
     "as_operand",
     "as_vector",
     "available_backends",
+    "bipartite_matching",
     "block_product",
     "cholesky",
     "csr_from_triplets",
@@ -90,6 +99,7 @@ __all__ = [
     "default_namespace",
     "describe",
     "device_of",
+    "distinct_patterns",
     "eig_small",
     "eigh",
     "eigh_tridiagonal",
@@ -108,15 +118,18 @@ __all__ = [
     "is_gpu",
     "is_operator",
     "is_sparse",
+    "largest_flow",
     "library_name",
     "lu_pivots",
     "make_csr",
     "max_component",
     "minimize_simplex",
+    "minimize_smooth",
     "namespace_of",
     "operand_namespace",
     "qr",
     "qr_pivoted",
+    "reachable",
     "real_dtype",
     "require_finite",
     "safe_min",
@@ -125,6 +138,7 @@ __all__ = [
     "solve",
     "solve_triangular",
     "standard_normal",
+    "strong_components",
     "svd",
     "svdvals",
     "times_power_of_two",
@@ -134,4 +148,5 @@ __all__ = [
     "to_numpy",
     "uniform",
     "use_backend",
+    "whole_parts",
 ]

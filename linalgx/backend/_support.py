@@ -95,4 +95,27 @@ SUPPORT: dict[str, Support] = {
     "relaxation.ridge_chebyshev": Support(note="one synchronisation a call, for the scaling"),
     "relaxation.degeneracy": Support(),
     "relaxation.predicted_iterations": Support(),
+    "transport.scale": Support(note="the structure of zeros is found on the host"),
+    "transport.project_birkhoff": Support(note="one transfer a step; finished matrices leave"),
+    "transport.kronecker_birkhoff": Support(),
+    "transport.kronecker_product": Support(),
+    "transport.assignment_pdhg": Support(batches=False, note="whole-array operations only"),
+    "transport.low_rank": Support(batches=False, note="Newton's method on 2k unknowns steers"),
+    "transport.light_bridge": Support(
+        batches=False, note="loss and gradient on the device, L-BFGS on the host"
+    ),
+    "transport.cp_dictionary": Support(
+        batches=False, note="functions and gradients on the device, L-BFGS on the host"
+    ),
+    "transport.round_plan": Support(),
+    "transport.solve_unbalanced": Support(
+        batches=False, kernel="Numba", note="the whole plan is stored for the Newton steps"
+    ),
+    "transport.divergence": Support(batches=False, kernel="Numba"),
+    "transport.barycenter": Support(
+        batches=False, kernel="Numba", note="one measure after the other; one synchronisation a sweep"
+    ),
+    "transport.solve_constrained": Support(
+        batches=False, kernel="Numba", note="a few synchronisations an iteration"
+    ),
 }

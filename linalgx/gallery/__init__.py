@@ -4,8 +4,9 @@ An algorithm is only as trustworthy as the matrices it was tried on. Each functi
 kind of matrix whose singular values, determinant or inverse are known, and says so in its
 docstring: famous matrices without randomness (`hilbert`, `kahan`, `frank`, `vandermonde`,
 `triu_ones`), random ones with a prescribed spectrum (`randsvd`), with rows of very different
-size (`graded`), and with a signal above noise (`spiked`); and the sparse or Toeplitz matrices of
-differential equations (`poisson2d`, `poisson3d`, `heat2d`, `riesz`).
+size (`graded`), and with a signal above noise (`spiked`); the sparse or Toeplitz matrices of
+differential equations (`poisson2d`, `poisson3d`, `heat2d`, `riesz`); and costs, images and points
+for optimal transport (`assignment_cost`, `blob_images`, `gaussian_mixture_cloud`).
 
 No function takes an array, so each takes ``xp``, ``device`` and ``dtype``; what is not given
 follows `linalgx.set_backend`.
@@ -16,9 +17,13 @@ from linalgx.gallery._pde import heat2d, poisson2d, poisson3d
 from linalgx.gallery._random import graded, spiked
 from linalgx.gallery._riesz import riesz, riesz_column
 from linalgx.gallery._spectra import randsvd
+from linalgx.gallery._transport import assignment_cost, blob_images, gaussian_mixture_cloud
 
 __all__ = [
+    "assignment_cost",
+    "blob_images",
     "frank",
+    "gaussian_mixture_cloud",
     "graded",
     "heat2d",
     "hilbert",

@@ -51,6 +51,27 @@ BORN: dict[str, Born] = {
         shape=lambda n: (n,),
         faults=(((-1,), {}), ((3,), {"alpha": float("nan")})),
     ),
+    "gallery.assignment_cost": Born(
+        variants={"default": {}, "rectangle": {"m": 3}},
+        random=True,
+        faults=(((-1,), {}), ((2, -1), {})),
+    ),
+    "gallery.blob_images": Born(
+        args=(2, 5),
+        variants={"default": {}, "one": {"bumps": 1, "offset": 0.0}},
+        random=True,
+        shape=lambda n: (n, 28, 28),
+        faults=(((-1,), {}), ((2, -1), {}), ((2,), {"bumps": 0}), ((2,), {"offset": -1.0})),
+    ),
+    "gallery.gaussian_mixture_cloud": Born(
+        variants={"default": {}, "space": {"dim": 3, "components": 2, "spread": 0.5}},
+        random=True,
+        shape=lambda n: (n, 2),
+        faults=(
+            *(((-1,), {}), ((3, 0), {}), ((3,), {"components": 0})),
+            ((3,), {"spread": float("nan")}),
+        ),
+    ),
     "gallery.randsvd": Born(
         args=(5, 4),
         variants={

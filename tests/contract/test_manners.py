@@ -13,9 +13,7 @@ import linalgx as lx
 from linalgx.results import IterationState
 
 TROUBLE = [(name, label) for name, case in catalog.CASES.items() for label in case.trouble]
-OBSERVED = [
-    (name, label) for name, label in catalog.variants() if catalog.has_option(name, "callback")
-]
+OBSERVED = [name for name in catalog.CASES if catalog.has_option(name, "callback")]
 
 
 @pytest.mark.thread_unsafe(reason="records warnings")
@@ -36,14 +34,16 @@ def test_one_warning_at_the_line_of_the_caller(name, label):
 
 
 @pytest.mark.thread_unsafe(reason="records warnings")
-@pytest.mark.parametrize(("name", "label"), catalog.variants())
-def test_good_input_gives_no_warning(leg, name, label):
+@pytest.mark.parametrize("name", catalog.CASES)
+def test_good_input_gives_no_warning(leg, name):
     case = catalog.CASES[name]
     inputs = case.inputs(leg, catalog.many(name, (2, 4, 4)))
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        catalog.call(name, inputs, case.variants[label])
-    assert not caught
+    for label, options in catalog.brief(name):
+        with catalog.about(label):
+            with warnings.catch_warnings(record=True) as caught:
+                warnings.simplefilter("always")
+                catalog.call(name, inputs, options)
+            assert not caught
 
 
 def state():
@@ -74,19 +74,23 @@ def test_global_state_is_untouched(name):
     assert state() == before
 
 
-@pytest.mark.parametrize(("name", "label"), OBSERVED)
+@pytest.mark.parametrize("name", OBSERVED)
 class TestObservers:
     """A callback sees every iteration from k = 0 on, may stop the run, and may break it."""
 
-    def run(self, name, label, callback, leg):
-        case = catalog.CASES[name]
-        options = {**case.variants[label], "callback": callback}
-        return catalog.call(name, case.inputs(leg, (4, 4)), options)
+    def run(self, name, options, callback, leg):
+        inputs = catalog.CASES[name].inputs(leg, (4, 4))
+        return catalog.call(name, inputs, {**options, "callback": callback})
 
-    def test_states_are_counted(self, leg, name, label):
+    def test_states_are_counted(self, leg, name):
+        for label, options in catalog.brief(name):
+            with catalog.about(label):
+                self.states_are_counted(leg, name, options)
+
+    def states_are_counted(self, leg, name, options):
         case = catalog.CASES[name]
         seen = []
-        result = self.run(name, label, lambda s: seen.append((s, leg.to_numpy(s.x).shape)), leg)
+        result = self.run(name, options, lambda s: seen.append((s, leg.to_numpy(s.x).shape)), leg)
         states = [s for s, _ in seen]
         assert states
         assert all(isinstance(s, IterationState) for s in states)
@@ -101,33 +105,40 @@ class TestObservers:
             assert result.iterations == states[-1].k
             assert result.history == tuple(s.residual for s in states)
 
-    def test_stopping(self, leg, name, label):
+    def test_stopping(self, leg, name):
         def stop(state):
             raise StopIteration
 
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", lx.ConvergenceWarning)
-            result = self.run(name, label, stop, leg)
-        if hasattr(result, "status"):
-            assert result.status is lx.Status.STOPPED
-            assert not result.converged
         inputs = catalog.CASES[name].inputs(leg, (4, 4))
-        for x in catalog.of_arrays(catalog.observed(name, result, inputs)).values():
-            assert leg.matches(x)
+        for label, options in catalog.brief(name):
+            with catalog.about(label):
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore", lx.ConvergenceWarning)
+                    result = self.run(name, options, stop, leg)
+                if hasattr(result, "status"):
+                    assert result.status is lx.Status.STOPPED
+                    assert not result.converged
+                for x in catalog.of_arrays(catalog.observed(name, result, inputs)).values():
+                    assert leg.matches(x)
 
-    def test_other_errors_pass(self, leg, name, label):
+    def test_other_errors_pass(self, leg, name):
         def fail(state):
             raise KeyError("mine")
 
-        with pytest.raises(KeyError, match="mine"):
-            self.run(name, label, fail, leg)
+        for label, options in catalog.brief(name):
+            with catalog.about(label), pytest.raises(KeyError, match="mine"):
+                self.run(name, options, fail, leg)
 
-    def test_looking_changes_nothing(self, leg, name, label):
-        case = catalog.CASES[name]
-        inputs = case.inputs(leg, (4, 4))
-        watched = self.run(name, label, lambda s: None, leg)
-        out = catalog.observed(name, watched, inputs)
-        for key, x in catalog.answer(name, inputs, case.variants[label]).items():
-            np.testing.assert_allclose(
-                catalog.host(leg, out[key]), catalog.host(leg, x), rtol=0, atol=200 * leg.eps
-            )
+    def test_looking_changes_nothing(self, leg, name):
+        inputs = catalog.CASES[name].inputs(leg, (4, 4))
+        for label, options in catalog.brief(name):
+            with catalog.about(label):
+                watched = self.run(name, options, lambda s: None, leg)
+                out = catalog.observed(name, watched, inputs)
+                for key, x in catalog.answer(name, inputs, options).items():
+                    np.testing.assert_allclose(
+                        catalog.host(leg, out[key]),
+                        catalog.host(leg, x),
+                        rtol=0,
+                        atol=200 * leg.eps,
+                    )

@@ -1,5 +1,6 @@
 """Eight threads at once get the answer of one."""
 
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
@@ -7,7 +8,16 @@ import catalog
 import numpy as np
 import pytest
 
-THREADS, CALLS = 8, 50
+THREADS, CALLS = 8, 8
+SWITCH = 1e-5  # seconds; threads that take turns often meet in more places than many long ones
+
+
+@pytest.fixture(autouse=True)
+def _turns():
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(SWITCH)
+    yield
+    sys.setswitchinterval(usual)
 
 
 @pytest.mark.parametrize("dtype", ["float64", "complex128"])

@@ -1,0 +1,58 @@
+"""Greedy row and column updates of a transport plan, one after another.
+
+Legend: P the plan, r = P1, c = Pᵀ1; u, v the logarithms of what rows and columns were multiplied
+by; ρ(x, y) = y − x + x log(x/y) is how far y is from the x that it ought to be.
+"""
+
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+from linalgx.typing import Array
+
+LOSS = 1e-3  # share of a sum below which it is added up anew
+
+_jit: Any = njit(cache=True, nogil=True, error_model="numpy")
+
+
+def greenkhorn_updates(
+    p: Array, r: Array, c: Array, a: Array, b: Array, u: Array, v: Array, count: int
+) -> None:
+    """Make exact, `count` times, the row or column with the largest ρ; p, r, c, u, v change."""
+    far = np.empty(r.size + c.size, r.dtype)
+    _updates(p, r, c, a, b, u, v, count, far[: r.size], far[r.size :])
+
+
+@_jit
+def _distance(x, y):  # type: ignore[no-untyped-def]
+    return y - x + x * np.log(x / y)
+
+
+@_jit
+def _updates(p, r, c, a, b, u, v, count, rows, columns):  # type: ignore[no-untyped-def]
+    n, m = p.shape
+    for i in range(n):
+        rows[i] = _distance(a[i], r[i])
+    for j in range(m):
+        columns[j] = _distance(b[j], c[j])
+    for _ in range(count):
+        i, j = np.argmax(rows), np.argmax(columns)
+        if rows[i] >= columns[j]:
+            factor = a[i] / r[i]
+            for k in range(m):
+                new = c[k] + (factor - 1.0) * p[i, k]
+                p[i, k] *= factor
+                c[k] = p[:, k].sum() if new < LOSS * c[k] else new
+                columns[k] = _distance(b[k], c[k])
+            u[i] += np.log(factor)
+            r[i], rows[i] = a[i], 0.0
+        else:
+            factor = b[j] / c[j]
+            for k in range(n):
+                new = r[k] + (factor - 1.0) * p[k, j]
+                p[k, j] *= factor
+                r[k] = p[k, :].sum() if new < LOSS * r[k] else new
+                rows[k] = _distance(a[k], r[k])
+            v[j] += np.log(factor)
+            c[j], columns[j] = b[j], 0.0

@@ -1,0 +1,207 @@
+"""Batches of problems: shared sweeps, then Newton's method on small dense systems for the rest.
+
+Legend: all arrays have the axis of the batch first. Bins without mass have f = −∞ on the way.
+"""
+
+from dataclasses import fields, replace
+from math import inf, prod
+from typing import NamedTuple
+
+from linalgx.backend import device_of, is_gpu, to_host
+from linalgx.results import IterationState, Status
+from linalgx.transport._balance import balance
+from linalgx.transport._batch_sweeps import Loop, Pieces
+from linalgx.transport._costs import DenseCost
+from linalgx.transport._finish import finish, spread
+from linalgx.transport._methods import METHODS
+from linalgx.transport._newton import widened
+from linalgx.transport._problem import Problem, batch, single
+from linalgx.transport._result import TransportResult
+from linalgx.transport._run import Options, Run
+from linalgx.transport._stopping import Stopping
+from linalgx.typing import Array, Callback, Namespace
+
+SWEPT = ("auto", "sinkhorn", "sinkhorn_log")
+"""Methods that share sweeps; `newton` shares its steps, all others take one problem at a time."""
+
+NEWTON_LIMIT = 500
+SMALL = 96
+"""Most bins on the smaller side at which dense systems are solved on the host."""
+
+
+class Story(NamedTuple):
+    """How a part of the work went."""
+
+    status: Status
+    iterations: int
+    history: tuple[float, ...]
+
+
+def solve_batch(
+    cost: Array,
+    a: Array,
+    b: Array,
+    epsilon: float,
+    method: str,
+    stopping: Stopping,
+    options: Options,
+    *,
+    xp: Namespace,
+) -> TransportResult:
+    """Solve admitted problems with leading axes by the method of that name."""
+    lead = tuple(cost.shape[:-2])
+    flat, a, b = (
+        xp.reshape(x, (prod(lead), *x.shape[len(lead) :])) for x in (cost, a, b)
+    )  # fmt: skip
+    problem = batch(flat, a, b, epsilon, xp=xp)
+    run = run_batch(problem, method, _shown_with(stopping, lead, xp=xp), options)
+    result = finish(problem, run, stopping.rtol, flat, a, b, epsilon)
+    whole = {}
+    for x in fields(result):
+        value = getattr(result, x.name)
+        if hasattr(value, "shape"):
+            whole[x.name] = xp.reshape(value, (*lead, *value.shape[1:]))
+    return replace(result, **whole)
+
+
+def _shown_with(stopping: Stopping, lead: tuple[int, ...], *, xp: Namespace) -> Stopping:
+    """Let the observer see all potentials with the leading axes; parts of them as they are."""
+    show = stopping.callback
+    if show is None or len(lead) == 1:
+        return stopping
+
+    def observer(state: IterationState) -> None:
+        x = state.x
+        whole = x.ndim > 1 and x.shape[0] == prod(lead)
+        x = xp.reshape(x, (*lead, *x.shape[1:])) if whole else x
+        show(IterationState(state.k, x, state.residual))
+
+    return Stopping(stopping.rtol, stopping.maxiter, observer)
+
+
+def run_batch(problem: Problem, method: str, stopping: Stopping, options: Options) -> Run:
+    """Solve a flat batch (k, n, m)."""
+    problem = widened(problem)
+    pieces, numbers, name = Pieces(), list(range(problem.shape[0])), method
+    if method in SWEPT:
+        loop = Loop(problem, stopping, method, pieces)
+        story = Story(loop.run(), loop.monitor.iterations, tuple(loop.monitor.history))
+        name = "newton" if loop.late else "sinkhorn" if method == "auto" else method
+        if loop.late:
+            later = _continued(stopping, story.iterations)
+            rest = _newton(problem, loop.late, later, options, pieces)
+            story = Story(rest.status, story.iterations + rest.iterations,
+                          story.history + rest.history[1:])  # fmt: skip
+    elif method == "newton":
+        story = _newton(problem, numbers, stopping, options, pieces)
+    else:
+        story = _one_by_one(problem, numbers, method, stopping, options, pieces)
+    return Run(*pieces.whole(xp=problem.xp), *story, name, (problem.epsilon,))
+
+
+def _newton(
+    problem: Problem, numbers: list[int], stopping: Stopping, options: Options, pieces: Pieces
+) -> Story:
+    """Take Newton steps together where no bin is empty; one by one where that is not enough."""
+    xp = problem.xp
+    full = to_host(xp.all(problem.a > 0, axis=1) & xp.all(problem.b > 0, axis=1))
+    suited = min(problem.shape[1:]) <= SMALL or is_gpu(problem.a, xp=xp)
+    dense = [k for k in numbers if suited and bool(full[k])]
+    rest = [k for k in numbers if not (suited and bool(full[k]))]
+    story = Story(Status.CONVERGED, 0, ())
+    if dense:
+        story, failed = _dense(problem, dense, stopping, pieces)
+        if story.status in (Status.STOPPED, Status.MAXITER):
+            stopping = Stopping(stopping.rtol, 0)
+        else:
+            rest, stopping = rest + failed, _continued(stopping, story.iterations)
+    if not rest:
+        return story
+    last = _one_by_one(problem, rest, "newton", stopping, options, pieces)
+    ended = story.status in (Status.STOPPED, Status.MAXITER)
+    status = story.status if ended else last.status
+    history = story.history + (last.history[1:] if story.history else last.history)
+    return Story(status, story.iterations + last.iterations, history)
+
+
+def _dense(
+    problem: Problem, numbers: list[int], stopping: Stopping, pieces: Pieces
+) -> tuple[Story, list[int]]:
+    """Newton's method with batched solves; also the problems that it has not solved."""
+    xp, e = problem.xp, problem.epsilon
+    at = xp.asarray(numbers, dtype=xp.int64, device=device_of(problem.a))
+    a, b = xp.take(problem.a, at, axis=0), xp.take(problem.b, at, axis=0)
+    logits = xp.take(problem.cost.block(0, problem.shape[1]), at, axis=0) / -e
+    flipped = a.shape[1] > b.shape[1]
+    if flipped:  # the systems have the order of the rows
+        logits, a, b = logits.mT, b, a
+    limit = NEWTON_LIMIT if stopping.maxiter is None else stopping.maxiter
+    found = balance(
+        logits, a, b, rtol=stopping.rtol, maxiter=limit, callback=stopping.callback, xp=xp
+    )
+    f, g = (found.g, found.f) if flipped else (found.f, found.g)
+    pieces.put(numbers, e * f, e * g)
+    errors = to_host(found.errors)
+    failed = [k for k, error in zip(numbers, errors, strict=True) if not error <= stopping.rtol]
+    return Story(found.status, found.iterations, found.history), failed
+
+
+def _one_by_one(
+    problem: Problem,
+    numbers: list[int],
+    method: str,
+    stopping: Stopping,
+    options: Options,
+    pieces: Pieces,
+) -> Story:
+    """Solve one problem after the other; the errors of all in one history."""
+    xp, run = problem.xp, METHODS[method].run
+    status, iterations, history = Status.CONVERGED, 0, ()
+    for k in numbers:
+        one = _slice(problem, k)
+        done = run(one, _counted(stopping, iterations), options)
+        unit = 2.0**one.exponent
+        a, b = problem.a[k, :], problem.b[k, :]
+        f = done.f if one.rows is None else spread(done.f, one.rows, a.shape[0], xp=xp)
+        g = done.g if one.columns is None else spread(done.g, one.columns, b.shape[0], xp=xp)
+        low = xp.full_like(f[:1], -inf)
+        f, g = xp.where(a > 0, unit * f, low), xp.where(b > 0, unit * g, low)
+        pieces.put([k], f[None, :], g[None, :])
+        iterations += done.iterations
+        history = history + (done.history[1:] if history else done.history)
+        if status is Status.CONVERGED:
+            status = done.status
+        if done.status is Status.STOPPED:
+            stopping = Stopping(stopping.rtol, 0)
+    return Story(status, iterations, history)
+
+
+def _slice(problem: Problem, k: int) -> Problem:
+    """One problem of a batch, without its empty bins."""
+    xp = problem.xp
+    cost = DenseCost(problem.cost.block(0, problem.shape[1])[k, ...], xp=xp)
+    return single(cost, problem.a[k, :], problem.b[k, :], problem.epsilon, xp=xp, checked=True)
+
+
+def _continued(stopping: Stopping, done: int) -> Stopping:
+    """What is left to a second method after some iterations of a first."""
+    most = stopping.maxiter
+    counted = _counted(stopping, done)
+    return Stopping(stopping.rtol, None if most is None else max(most - done, 0), counted.callback)
+
+
+def _counted(stopping: Stopping, done: int) -> Stopping:
+    """Let the observer see iterations numbered on; the start of a later method is none."""
+    show = stopping.callback
+    if show is None or not done:
+        return stopping
+    return Stopping(stopping.rtol, stopping.maxiter, _numbered(show, done))
+
+
+def _numbered(show: Callback, done: int) -> Callback:
+    def observer(state: IterationState) -> None:
+        if state.k:
+            show(IterationState(done + state.k, state.x, state.residual))
+
+    return observer
+

@@ -1,0 +1,103 @@
+"""What the extensions share: cooling with extrapolation, and a plan with scalings beside it.
+
+Legend: P = diag(u) K diag(v), K the plan of given potentials, stored or computed for each product.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from linalgx.backend import eps
+from linalgx.results import Status
+from linalgx.transport._costs import DenseCost
+from linalgx.transport._finish import lazy_plan
+from linalgx.transport._krylov import conjugate_gradients
+from linalgx.transport._passes import plan_rows
+from linalgx.transport._problem import Problem
+from linalgx.transport._stopping import Monitor
+from linalgx.typing import Array
+
+WARMEST, COOLING = 0.05, 4.0  # the first ε, in units of the range of the costs, and the factor
+STAGE_RTOL = 1e-6
+"""Error at which a stage ends, the last one excepted."""
+CLOSE = 0.2
+"""Error below which Newton's method takes over from the sweeps."""
+SWEEPS, ROUNDS = 10, 40
+"""Sweeps before Newton steps, and how often the two may alternate within a stage."""
+CG_CAP = 3000
+LONGEST = 30.0
+"""Largest change of a potential in one Newton step, in units of ε."""
+
+
+def cooling(epsilon: float, warmest: float) -> tuple[float, ...]:
+    """Return the values of ε, the last one being the target."""
+    path = [max(epsilon, warmest)]
+    while path[-1] > epsilon:
+        path.append(max(path[-1] / COOLING, epsilon))
+    return tuple(path)
+
+
+def extrapolated(known: Sequence[tuple[float, Array]], epsilon: float, g: Array) -> Array:
+    """Continue the potentials of the last two stages linearly in ε; `g` where there are not two."""
+    if len(known) < 2:
+        return g
+    (before, old), (last, new) = known[-2:]
+    return new + (new - old) * ((epsilon - last) / (last - before))
+
+
+def noted(monitor: Monitor, error: float, x: Array, rtol: float) -> Status | None:
+    """Tell the monitor; an error above `rtol` does not end the run as converged."""
+    status = monitor.step(error, x)
+    return None if status is Status.CONVERGED and not error <= rtol else status
+
+
+def line_search_blind(a: Array, *, xp: Any) -> float:
+    """Return the error below which rounding hides the decrease of the dual."""
+    return max(1e-6, eps(a, xp=xp) ** 0.4)
+
+
+class ScaledPlan:
+    """A plan that is rescaled and never written to."""
+
+    __slots__ = ("_adjoint", "_square", "k", "u", "v", "xp")
+
+    def __init__(self, problem: Problem, f: Array, g: Array) -> None:
+        xp, n = problem.xp, problem.shape[0]
+        self.xp = xp
+        self.u, self.v = xp.ones_like(f), xp.ones_like(g)
+        self.k: Any
+        if isinstance(problem.cost, DenseCost):
+            self.k = plan_rows(problem.cost.block(0, n), f, g, problem.epsilon, xp=xp)
+            self.k = xp.astype(self.k, f.dtype, copy=False)
+            self._adjoint: Any = self.k.mT
+            self._square: Any = self.k * self.k
+        else:
+            self.k = lazy_plan(problem, f, g)
+            self._adjoint, self._square = self.k.adjoint, None
+
+    def times(self, y: Array) -> Array:
+        """Return P y."""
+        return self.u * (self.k @ (self.v * y))
+
+    def transposed(self, x: Array) -> Array:
+        """Return Pᵀ x."""
+        return self.v * (self._adjoint @ (self.u * x))
+
+    def rescale(self, u: Array, v: Array) -> None:
+        """Replace P by diag(u) P diag(v)."""
+        self.u, self.v = self.u * u, self.v * v
+
+    def square(self, h: Array) -> Array:
+        """Return Σ_j P_ij² h_j, zero where the plan is not stored."""
+        if self._square is None:
+            return self.xp.zeros_like(self.u)
+        return self.u * self.u * (self._square @ (self.v * self.v * h))
+
+    def direction(self, d: Array, h: Array, rhs: Array, tolerance: float) -> Array:
+        """Solve (diag(d) − P diag(h) Pᵀ) x = rhs by conjugate gradients with its diagonal."""
+        xp = self.xp
+        diagonal = xp.maximum(d - self.square(h), 64 * eps(d, xp=xp) * d)
+
+        def apply(x: Array) -> Array:
+            return d * x - self.times(h * self.transposed(x))
+
+        return conjugate_gradients(apply, rhs, diagonal, tolerance, CG_CAP, xp=xp)[0]

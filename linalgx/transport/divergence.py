@@ -1,0 +1,336 @@
+"""The Sinkhorn divergence: a distance of distributions made of entropic transport.
+
+Legend: OT(a, b) the optimum with reference a⊗b, φ, ψ its potentials;
+S(a, b) = OT(a, b) − OT(a, a)/2 − OT(b, b)/2.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, NamedTuple
+
+from linalgx._core.admit import admit_real
+from linalgx._core.choose import choose
+from linalgx.backend import as_arrays, eps, host_float, is_array, is_complex
+from linalgx.errors import ConvergenceWarning, warn
+from linalgx.results import Result, Status
+from linalgx.transport._costs import DenseCost, is_lazy
+from linalgx.transport._finish import finish
+from linalgx.transport._methods import METHODS
+from linalgx.transport._passes import row_softmin
+from linalgx.transport._points import powered, pull, squared_distances
+from linalgx.transport._problem import Problem, admit_problem, balanced, single
+from linalgx.transport._run import Run
+from linalgx.transport._stopping import Stopping
+from linalgx.transport._unbalanced import newton as unbalanced_newton
+from linalgx.transport._unbalanced import shrink
+from linalgx.transport.unbalanced import admit_prices, require_single, unbalanced_run
+from linalgx.typing import Array, Namespace
+
+__all__ = ["DivergenceResult", "divergence"]
+
+SWEEPS = 30
+"""Symmetric sweeps for a self term before a general method takes over."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class DivergenceResult(Result):
+    """A divergence, its parts, and its gradients.
+
+    Attributes
+    ----------
+    value : float
+        S, zero for equal measures.
+    parts : tuple of float
+        OT between the two, and of each with itself: dual values with reference a⊗b.
+    gradient_a, gradient_b : Array, shapes (n,) and (m,)
+        ∂S/∂a and ∂S/∂b; for equal masses up to a constant each. Also in bins without mass.
+    gradient_x, gradient_y : Array or None, shapes (n, d) and (m, d)
+        ∂S/∂x and ∂S/∂y, ``None`` where costs were given.
+    status, converged : Status, bool
+        How the worst of the three problems ended.
+    iterations, history : int, tuple of float
+        Of the problem between the two.
+    residual : float
+        The largest of the three.
+    """
+
+    value: float
+    parts: tuple[float, float, float]
+    gradient_a: Array
+    gradient_b: Array
+    gradient_x: Array | None
+    gradient_y: Array | None
+
+
+def divergence(
+    x: Array | None,
+    y: Array | None,
+    a: Array | None = None,
+    b: Array | None = None,
+    /,
+    *,
+    epsilon: float,
+    p: float = 2.0,
+    costs: tuple[Any, Any, Any] | None = None,
+    rho: float | None = None,
+    method: str = "auto",
+    rtol: float | None = None,
+    maxiter: int | None = None,
+    check_finite: bool = True,
+) -> DivergenceResult:
+    """Compute the Sinkhorn divergence of two clouds of points, and its gradients.
+
+    A smooth loss between distributions: unlike the entropic cost alone it is zero for equal measures
+    and positive otherwise, so that its gradient pulls points to where they belong.
+
+    Parameters
+    ----------
+    x, y : array, shapes (n, d) and (m, d)
+        Points; ``None`` where `costs` are given.
+    a, b : array, shapes (n,) and (m,), optional
+        Their masses, of equal sums without `rho`; uniform with sum one when ``None``.
+    epsilon : float
+        Regularization, positive, in units of the cost.
+    p : float
+        The cost is |x − y|^p, p ≥ 1. (Other libraries take half of it for p = 2.)
+    costs : tuple of three costs, optional
+        Costs between x and y, within x, within y, instead of points; stored or lazy.
+    rho : float, optional
+        Price of wrong marginals, as in `solve_unbalanced`; then sums may differ.
+    method : str
+        Of `solve`. With `rho` it must be ``"auto"``.
+    rtol : float, optional
+        Tolerance of all three problems. ``None`` stands for eps^0.575: 1e-9 or 1e-4.
+    maxiter : int, optional
+        Most iterations of each.
+    check_finite : bool
+        Whether to look for NaN and Inf.
+
+    Returns
+    -------
+    DivergenceResult
+        ``value``, ``parts``, ``gradient_a``, ``gradient_b``, ``gradient_x``, ``gradient_y``.
+
+    Raises
+    ------
+    ValueError
+        Shapes that do not fit, negative masses, unequal sums without `rho`, p below 1.
+    TypeError
+        Both points and `costs`, or neither.
+
+    Warns
+    -----
+    ConvergenceWarning
+        One of the three problems did not reach the tolerance.
+
+    See Also
+    --------
+    solve, solve_unbalanced : The problems it consists of.
+
+    Notes
+    -----
+    **Method.** S = OT(a, b) − OT(a, a)/2 − OT(b, b)/2, with `rho` + ε(Σa − Σb)²/2, from the dual
+    values of three problems solved to the same tolerance: their errors are of second order, so that
+    S is not negative beyond rounding. Self terms iterate f ← (f + ε log a + softmin f)/2; where that
+    is slow a general method takes over, and f and g are averaged. ∂S/∂a = φ_ab − φ_aa, with `rho`
+    −(ρ + ε)(e^(−φ_ab/ρ) − e^(−φ_aa/ρ)), φ from one more row step, which extends it to bins without
+    mass. ∂S/∂x_i = Σ_j P_ij ∂c(x_i, y_j) − Σ_j P^aa_ij ∂c(x_i, x_j).
+
+    **Cost.** Three transport problems; costs and plans of all three are stored, unless lazy `costs`
+    are given.
+
+    **Accuracy.** S to rounding of the largest part; gradients to about `rtol`.
+
+    **Backends.** See :doc:`/backends`.
+
+    References
+    ----------
+    Feydy, Séjourné, Vialard, Amari, Trouvé, Peyré, Interpolating between optimal transport and MMD
+    using Sinkhorn divergences, 2019. Séjourné et al. for unequal masses.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from linalgx.transport import divergence
+    >>> x = np.random.default_rng(0).standard_normal((50, 2))
+    >>> print(round(divergence(x, x + 0.5, epsilon=0.1).value, 6))  # a shift by (1/2, 1/2)
+    0.5
+    """
+    choose(method, METHODS, "method")
+    price = None if rho is None else admit_prices(rho)
+    if price is not None and method != "auto":
+        raise ValueError(f"method must be 'auto' beside rho, got {method!r}")
+    power = admit_real(p, "p", 1.0)
+    points, costs = _admit(x, y, a, b, costs, power, check_finite=check_finite)
+    problems = []
+    for cost, one, two in zip(costs, (a, a, b), (b, a, b), strict=True):
+        problem = admit_problem(cost, one, two, epsilon, check_finite=check_finite)
+        require_single(*problem[1:])
+        problems.append(problem)
+    xp = problems[0][0]
+    stopping = Stopping.admit(rtol, maxiter, None, eps(problems[0][2], xp=xp))
+    if price is None:
+        balanced(*problems[0][2:], xp=xp)  # refuses unequal sums
+        by: Solver = partial(_balanced_part, method=method)
+    else:
+        by = partial(_unbalanced_part, rho=price[0])
+    parts = [
+        by(*problem[1:], epsilon, k > 0, stopping, xp=xp) for k, problem in enumerate(problems)
+    ]
+    result = _named(parts, problems, epsilon, price, points, power, xp=xp)
+    if result.status is not Status.CONVERGED:
+        warn(
+            f"the residual {result.residual:.1e} is above {stopping.rtol:.1e}; a larger epsilon, "
+            f"maxiter or rtol helps",
+            ConvergenceWarning,
+        )
+    return result
+
+
+class _Part(NamedTuple):
+    """One of the three problems, solved."""
+
+    value: float
+    g: Array
+    plan: Any
+    status: Status
+    residual: float
+    iterations: int
+    history: tuple[float, ...]
+
+
+Solver = Callable[..., _Part]
+
+
+def _admit(
+    x: Any, y: Any, a: Any, b: Any, costs: Any, p: float, *, check_finite: bool
+) -> tuple[tuple[Array, Array] | None, tuple[Any, Any, Any]]:
+    """Check the points and make costs of them, or check that three costs were given."""
+    masses = {name: mass for name, mass in (("a", a), ("b", b)) if mass is not None}
+    if costs is not None:
+        if x is not None or y is not None:
+            raise TypeError("x and y must be None beside costs")
+        if not isinstance(costs, tuple | list) or len(costs) != 3:
+            raise TypeError("costs must be a tuple of three costs: between x and y, within x, within y")
+        return None, (costs[0], costs[1], costs[2])
+    xp, (x, y, *_) = as_arrays({"x": x, "y": y, **masses}, check_finite=False)
+    for name, points in (("x", x), ("y", y)):
+        if is_complex(points, xp=xp):
+            raise TypeError(f"{name} has dtype {points.dtype}; accepted are float32, float64, integer and bool")
+        if points.ndim < 2:
+            raise ValueError(
+                f"{name} must be a matrix or a batch of matrices, one point in each row, "
+                f"got shape {tuple(points.shape)}"
+            )
+        if points.ndim > 2:
+            raise ValueError(f"{name} must be one matrix, shape (n, d), got shape {tuple(points.shape)}")
+    if x.shape[1] != y.shape[1]:
+        raise ValueError(f"y must have points of {x.shape[1]} coordinates, got {y.shape[1]}")
+    as_arrays({"x": x, "y": y}, check_finite=check_finite)
+    pairs = ((x, y), (x, x), (y, y))
+    one, two, three = (powered(squared_distances(*pair, xp=xp), p, xp=xp) for pair in pairs)
+    return (x, y), (one, two, three)
+
+
+def _balanced_part(
+    cost: Any, a: Array, b: Array, epsilon: float, same: bool, stopping: Stopping, *,
+    method: str, xp: Namespace,
+) -> _Part:  # fmt: skip
+    """Solve one problem with equal sums."""
+    problem = single(cost, a, b, epsilon, xp=xp)
+    run = _self_run(problem, stopping, method) if same else METHODS[method].run(problem, stopping, {})
+    found = finish(problem, run, stopping.rtol, cost, a, b, epsilon)
+    value = float(found.dual_value)
+    return _Part(
+        value, found.g, found.plan, found.status, found.residual, found.iterations, found.history
+    )
+
+
+def _self_run(problem: Problem, stopping: Stopping, method: str) -> Run:
+    """Solve a symmetric problem with f = g."""
+    xp, e = problem.xp, problem.epsilon
+    log = e * xp.log(problem.a)
+    f, history = 0.5 * (log + row_softmin(problem.cost, log, e, xp=xp)), []
+    for _ in range(SWEEPS):
+        s = row_softmin(problem.cost, f, e, xp=xp)
+        history.append(2.0 * host_float(xp.sum(xp.abs(xp.exp((f - s) / e) - problem.a))))
+        if history[-1] <= stopping.rtol:
+            done = len(history) - 1
+            return Run(f, f, Status.CONVERGED, done, tuple(history), "symmetric", (e,))
+        f = 0.5 * (f + log + s)
+    run = METHODS[method].run(problem, stopping, {})
+    shift = 0.5 * (xp.sum(problem.a * run.f) - xp.sum(problem.a * run.g))
+    f = 0.5 * ((run.f - shift) + (run.g + shift))
+    return run._replace(f=f, g=f)
+
+
+def _unbalanced_part(
+    cost: Any, a: Array, b: Array, epsilon: float, same: bool, stopping: Stopping, *,
+    rho: float, xp: Namespace,
+) -> _Part:  # fmt: skip
+    """Solve one problem with soft marginals; that of a measure with itself is no special case."""
+    pair = (rho, rho)
+    found = unbalanced_run(cost, a, b, epsilon, pair, True, unbalanced_newton, stopping, xp=xp)
+    return _Part(
+        found.dual_value, found.g, found.plan, found.status, found.residual, found.iterations,
+        found.history,
+    )  # fmt: skip
+
+
+def _potential(cost: Any, g: Array, b: Array, epsilon: float, *, xp: Namespace) -> Array:
+    """Return φ, one row step from g, in all bins."""
+    stored = cost if is_lazy(cost) else DenseCost(cost, xp=xp)
+    g = xp.where(b > 0, g, xp.full_like(g, -xp.inf))
+    return xp.astype(row_softmin(stored, g, epsilon, xp=xp), g.dtype, copy=False)
+
+
+def _difference(
+    phi: Array, own: Array, epsilon: float, price: tuple[float, float] | None, *, xp: Namespace
+) -> Array:
+    """Return the gradient with respect to a mass from the potentials of two problems."""
+    if price is None:
+        return phi - own
+    rho = price[0]
+    phi, own = shrink(epsilon, rho) * phi, shrink(epsilon, rho) * own
+    return (rho + epsilon) * xp.exp(-own / rho) * -xp.expm1((own - phi) / rho)
+
+
+def _named(
+    parts: list[_Part], problems: list[Any], epsilon: float, price: tuple[float, float] | None,
+    points: tuple[Array, Array] | None, p: float, *, xp: Namespace,
+) -> DivergenceResult:  # fmt: skip
+    """Combine the three problems."""
+    (_, cost, a, b), within_x, within_y = problems
+    cross, first, second = parts
+    transposed = cost.transposed() if is_lazy(cost) else cost.mT
+    phi = _potential(cost, cross.g, b, epsilon, xp=xp)
+    # The other potential of the cross problem, by a column step from the row step.
+    held = xp.where(a > 0, a, xp.ones_like(a))
+    share = 1.0 if price is None else shrink(epsilon, price[0])
+    psi = _potential(transposed, share * phi + epsilon * xp.log(held), a, epsilon, xp=xp)
+    own_a = _potential(within_x[1], first.g, a, epsilon, xp=xp)
+    own_b = _potential(within_y[1], second.g, b, epsilon, xp=xp)
+    value = cross.value - 0.5 * first.value - 0.5 * second.value
+    if price is not None:
+        value += 0.5 * epsilon * host_float(xp.sum(a) - xp.sum(b)) ** 2
+    moves: list[Array | None] = [None, None]
+    if points is not None and all(is_array(part.plan) for part in parts):
+        x, y = points
+        moves = [
+            pull(cross.plan, x, y, p, xp=xp) - pull(first.plan, x, x, p, xp=xp),
+            pull(cross.plan.mT, y, x, p, xp=xp) - pull(second.plan, y, y, p, xp=xp),
+        ]
+    worst = next((q for q in parts if q.status is not Status.CONVERGED), cross)
+    return DivergenceResult(
+        value=value,
+        parts=(cross.value, first.value, second.value),
+        gradient_a=_difference(phi, own_a, epsilon, price, xp=xp),
+        gradient_b=_difference(psi, own_b, epsilon, price, xp=xp),
+        gradient_x=moves[0],
+        gradient_y=moves[1],
+        status=worst.status,
+        iterations=cross.iterations,
+        residual=max((q.residual for q in parts), key=lambda r: (r != r, r)),
+        history=cross.history,
+    )
