@@ -1,8 +1,8 @@
 """Passes over a plan between two clouds of points: costs computed on the way, nothing stored.
 
-Points are sorted into tiles of neighbours, each with its bounding box. A tile whose largest possible
-entry is below rounding beside an entry of the row that is known is left out, so a pass costs what
-the plan's bulk costs, not n·m. Sums are kept in 64 bits whatever the arrays hold.
+Points are sorted into tiles of neighbours, each with its bounding box. A tile whose largest
+possible entry is below rounding beside a known entry of the row is left out, so a pass costs what
+the bulk of the plan costs, not n·m. Sums are kept in 64 bits whatever the arrays hold.
 
 Legend: C_ij = s|x_i − y_j|^p with p = 2, or p = 1 (`root`); t a tile of y.
 """
@@ -76,9 +76,8 @@ def cloud_sums(
     """Return the marginals of the plan and Σ C P."""
     r, c = np.zeros(x.order.size), np.zeros(y.order.size)
     own_r, own_c = np.zeros(r.size), np.zeros(c.size)
-    cost = _sums(
-        x.points, y.points, y.low, y.high, f[x.order], g[y.order], scale, root, epsilon, own_r, own_c
-    )
+    f, g = f[x.order], g[y.order]
+    cost = _sums(x.points, y.points, y.low, y.high, f, g, scale, root, epsilon, own_r, own_c)
     r[x.order], c[y.order] = own_r, own_c
     return r, c, cost
 

@@ -12,6 +12,7 @@ from numba import njit
 from linalgx.typing import Array
 
 LOSS = 1e-3  # share of a sum below which it is added up anew
+NEAR = 1e-4  # relative distance below which ρ is taken from its series: its terms cancel
 
 _jit: Any = njit(cache=True, nogil=True, error_model="numpy")
 
@@ -26,7 +27,10 @@ def greenkhorn_updates(
 
 @_jit
 def _distance(x, y):  # type: ignore[no-untyped-def]
-    return y - x + x * np.log(x / y)
+    d = (y - x) / x
+    if abs(d) < NEAR:
+        return x * d * d * (0.5 - d * (1.0 / 3.0 - 0.25 * d))
+    return x * (d - np.log(y / x))
 
 
 @_jit

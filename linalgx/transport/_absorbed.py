@@ -4,7 +4,6 @@ Legend: K_ij = exp((f_i + g_j − C_ij)/ε) with the absorbed potentials f, g; t
 diag(u) K diag(v). After a column step its columns are exact and its rows are u·(Kv).
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from math import inf
 
@@ -15,8 +14,8 @@ from linalgx.typing import Array
 
 NEAR = {"double": 1e60, "single": 1e12}
 """Scalings that let no entry matter that has underflowed."""
-BOUNDS = {"double": 1e80, "single": 1e15}
-"""Scalings beyond these, and products of them with K, are absorbed."""
+BOUNDS = {"double": 1e80, "single": 1e12}
+"""Scalings with a mean beyond these, or such products of them with K, are absorbed."""
 
 
 @dataclass(slots=True)
@@ -90,11 +89,11 @@ class Absorbed:
         Tiny entries of u show as large ones of K v, those of v in uᵀK.
         """
         single = self.problem.xp.finfo(u.dtype).bits == 32
-        size = host_float(u @ u + v @ v + uk @ uk + kv @ kv)
+        size = host_float(u @ self.a + v @ self.b + uk @ self.b + kv @ self.a)
         if not size < inf:
             return False
         self.u, self.v, self.kv = u, v, kv
-        if size > BOUNDS["single" if single else "double"] ** 2:
+        if size > BOUNDS["single" if single else "double"]:
             self._absorb(*self.potentials())
         return True
 

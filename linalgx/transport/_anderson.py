@@ -11,10 +11,9 @@ that, and the mean of the gradients at both ends, ½⟨(r − a) + (r⁺ − a),
 from linalgx.backend import device_of, eps, host_float, safe_min
 from linalgx.backend import solve as solve_linear
 from linalgx.transport._halves import Halves, halves
-from linalgx.transport._newton import widened
 from linalgx.transport._problem import Problem
 from linalgx.transport._run import Options, Run
-from linalgx.transport._sinkhorn import LIMIT, first_potential
+from linalgx.transport._sinkhorn import LIMIT, first_potential, wide_potentials
 from linalgx.transport._stopping import Monitor, Stopping
 from linalgx.typing import Array, Namespace
 
@@ -25,7 +24,7 @@ LONGEST = 30.0
 
 def anderson(problem: Problem, stopping: Stopping, options: Options) -> Run:
     """Alternate an accelerated row step and an exact column step; a rejected one costs a sweep."""
-    problem = widened(problem)
+    problem = wide_potentials(problem)
     xp, a = problem.xp, problem.a
     state = halves(problem, first_potential(problem, options))
     monitor = Monitor(stopping, LIMIT)

@@ -122,9 +122,7 @@ def balance(
         plans = _noted(plans, error, xp=xp)
         plans = _newton(plans, gradient, xp=xp)
         if (cooled | stale).any():
-            stale = from_host(cooled | stale, like=logits, xp=xp)
-            plans = _cooled(plans, from_host(cooled, like=logits, xp=xp), xp=xp)
-            plans = _refreshed(plans, stale, xp=xp)
+            plans = _renewed(plans, cooled, cooled | stale, xp=xp)
         k += 1
     f, g, plan = _whole(plans, done, xp=xp)
     if status is Status.CONVERGED and k == maxiter:
@@ -146,7 +144,7 @@ def _start(logits: Array, r: Array, c: Array, *, xp: Namespace) -> Plans:
     plans = Plans(
         number, logits, r, c, f, g, shifted, t, end, xp.zeros_like(f), zero, zero, zero + inf, zero
     )
-    return _refreshed(plans, number >= 0, xp=xp)
+    return _refreshed(plans, xp=xp)
 
 
 def _judge(
@@ -263,8 +261,18 @@ def _cooled(plans: Plans, mask: Array, *, xp: Namespace) -> Plans:
     )
 
 
-def _refreshed(plans: Plans, mask: Array, *, xp: Namespace) -> Plans:
-    """Compute P from logits and potentials where `mask`: columns, rows and columns exactly."""
+def _renewed(plans: Plans, cooled: Array, stale: Array, *, xp: Namespace) -> Plans:
+    """Compute some plans anew, those of `cooled` at the next temperature; they come first."""
+    part = _taken(plans, _places(stale, like=plans.t, xp=xp), xp=xp)
+    part = _refreshed(_cooled(part, from_host(cooled[stale], like=part.t, xp=xp), xp=xp), xp=xp)
+    if stale.all():
+        return part
+    rest = _taken(plans, _places(~stale, like=plans.t, xp=xp), xp=xp)
+    return Plans(*(xp.concat([x, y]) for x, y in zip(part, rest, strict=True)))
+
+
+def _refreshed(plans: Plans, *, xp: Namespace) -> Plans:
+    """Compute P from logits and potentials: columns, rows and columns exactly."""
     t = plans.t[:, None]
     z = plans.logits / t[:, :, None]
     v = xp.log(plans.c) - _log_sum(z + (plans.f / t)[:, :, None], axis=1, xp=xp)
@@ -273,12 +281,7 @@ def _refreshed(plans: Plans, mask: Array, *, xp: Namespace) -> Plans:
     v = xp.log(plans.c) - _log_sum(z, axis=1, xp=xp)
     plan = xp.exp(z + v[:, None, :])
     plan = plan * (plans.c / xp.sum(plan, axis=1))[:, None, :]
-    return plans._replace(
-        plan=xp.where(mask[:, None, None], plan, plans.plan),
-        f=xp.where(mask[:, None], t * u, plans.f),
-        g=xp.where(mask[:, None], t * v, plans.g),
-        drift=xp.where(mask, xp.zeros_like(plans.drift), plans.drift),
-    )
+    return plans._replace(plan=plan, f=t * u, g=t * v, drift=xp.zeros_like(plans.drift))
 
 
 def _log_sum(z: Array, *, axis: int, xp: Namespace) -> Array:
@@ -299,8 +302,6 @@ def _taken(plans: Plans, which: Array, *, xp: Namespace) -> Plans:
 
 def _whole(plans: Plans, done: list[Plans], *, xp: Namespace) -> tuple[Array, Array, Array]:
     """Potentials and plans of all, in the order of the batch."""
-    if not done:
-        return plans.f, plans.g, plans.plan
     parts = [*done, plans]
     order = xp.argsort(xp.concat([part.number for part in parts]))
     f, g, plan = (

@@ -92,6 +92,8 @@ def run_batch(problem: Problem, method: str, stopping: Stopping, options: Option
             rest = _newton(problem, loop.late, later, options, pieces)
             story = Story(rest.status, story.iterations + rest.iterations,
                           story.history + rest.history[1:])  # fmt: skip
+    elif method == "mdot":
+        return METHODS[method].run(problem, stopping, options)
     elif method == "newton":
         story = _newton(problem, numbers, stopping, options, pieces)
     else:
@@ -137,11 +139,13 @@ def _dense(
         logits, a, b = logits.mT, b, a
     limit = NEWTON_LIMIT if stopping.maxiter is None else stopping.maxiter
     found = balance(
-        logits, a, b, rtol=stopping.rtol, maxiter=limit, callback=stopping.callback, xp=xp
+        logits, a, b, rtol=stopping.rtol, goal=stopping.rtol, maxiter=limit,
+        callback=stopping.callback, xp=xp,
     )
     f, g = (found.g, found.f) if flipped else (found.f, found.g)
     pieces.put(numbers, e * f, e * g)
-    errors = to_host(found.errors)
+    errors = xp.sum(xp.abs(xp.sum(found.plan, axis=2) - a), axis=1)
+    errors = to_host(errors + xp.sum(xp.abs(xp.sum(found.plan, axis=1) - b), axis=1))
     failed = [k for k, error in zip(numbers, errors, strict=True) if not error <= stopping.rtol]
     return Story(found.status, found.iterations, found.history), failed
 
@@ -184,7 +188,7 @@ def _slice(problem: Problem, k: int) -> Problem:
 
 
 def _continued(stopping: Stopping, done: int) -> Stopping:
-    """What is left to a second method after some iterations of a first."""
+    """Return what is left to a second method after some iterations of a first."""
     most = stopping.maxiter
     counted = _counted(stopping, done)
     return Stopping(stopping.rtol, None if most is None else max(most - done, 0), counted.callback)

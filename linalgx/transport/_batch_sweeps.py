@@ -3,8 +3,8 @@
 Sweeps are batched matrix products, ten at a time between two looks at the errors. The scalings of
 every problem are absorbed in its own potentials.
 
-Legend: K = exp((f_i + g_j − C_ij)/ε) with absorbed potentials, plan diag(u) K diag(v); all arrays have
-the axis of the batch first. Bins without mass have f = −∞ and u = 0.
+Legend: K = exp((f_i + g_j − C_ij)/ε) with absorbed potentials, plan diag(u) K diag(v); all
+arrays have the axis of the batch first. Bins without mass have f = −∞ and u = 0.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from linalgx.results import Status
 from linalgx.transport._costs import DenseCost
 from linalgx.transport._passes import column_softmin, row_softmin
 from linalgx.transport._problem import Problem
-from linalgx.transport._stopping import Monitor, Stopping
+from linalgx.transport._stopping import AIM, Monitor, Stopping
 from linalgx.typing import Array, Namespace
 
 CHUNK = 10
@@ -44,12 +44,12 @@ class Active:
     c: Array
     a: Array
     b: Array
-    epsilon: float
     f: Array
     g: Array
     k: Array
     u: Array
     v: Array
+    epsilon: float
     change: float  # largest |f⁺ − f|/ε of the last sweep
     xp: Namespace
 
@@ -59,7 +59,7 @@ class Active:
         xp, c = problem.xp, problem.cost.block(0, problem.shape[-2])
         f, g = xp.zeros_like(problem.a), xp.zeros_like(problem.b)
         number = to_host(xp.arange(c.shape[0], dtype=xp.int64, device=device_of(c)))
-        state = cls(number, c, problem.a, problem.b, problem.epsilon, f, g, c, f, g, inf, xp)
+        state = cls(number, c, problem.a, problem.b, f, g, c, f, g, problem.epsilon, inf, xp)
         state.f, state.g = state.exact()
         state.absorb(state.f, state.g)
         return state
@@ -100,7 +100,8 @@ class Active:
     def _log_sweep(self) -> None:
         old, xp = self.f, self.xp
         f, g = self.exact()
-        moved = xp.where(self.a > 0, f, xp.zeros_like(f)) - xp.where(self.a > 0, old, xp.zeros_like(f))
+        held, zero = self.a > 0, xp.zeros_like(f)
+        moved = xp.where(held, f, zero) - xp.where(held, old, zero)
         self.change = host_float(xp.max(xp.abs(moved))) / self.epsilon
         self.absorb(f, g)
 
@@ -115,11 +116,12 @@ class Active:
         return to_host(self.xp.sum(self.xp.abs(r - self.a), axis=1))
 
     def taken(self, which: Any) -> "Active":
-        """Some of the problems, by a host mask."""
+        """Return some of the problems, by a host mask."""
         at = from_host(which.nonzero()[0], like=self.a, xp=self.xp, dtype=self.xp.int64)
         names = ("c", "a", "b", "f", "g", "k", "u", "v")
         parts = {x: self.xp.take(getattr(self, x), at, axis=0) for x in names}
-        return Active(self.number[which], epsilon=self.epsilon, change=self.change, xp=self.xp, **parts)
+        number, settings = self.number[which], (self.epsilon, self.change, self.xp)
+        return Active(number, *parts.values(), *settings)
 
 
 def log_mass(a: Array, *, xp: Namespace) -> Array:
@@ -179,8 +181,7 @@ class Loop:
     def __init__(self, problem: Problem, stopping: Stopping, method: str, pieces: Pieces) -> None:
         self.active = Active.start(problem)
         self.errors = self.active.errors() + 0.0
-        self.open = self.errors == self.errors  # NaN included below, when it is looked at
-        self.open[:] = True
+        self.open = self.active.number >= 0
         self.late: list[int] = []
         self.monitor = Monitor(stopping, LIMIT)
         self._method, self._pieces = method, pieces
@@ -205,7 +206,7 @@ class Loop:
         now = self.active.errors()
         self.errors[here] = now[self.open]
         status = self.monitor.step(float(self.errors.max()), self.active.f, after)
-        self._keep(self.open & (now <= self.monitor.stopping.rtol))
+        self._keep(self.open & (now <= AIM * self.monitor.stopping.rtol))
         if status is None and self._method == "auto" and len(self.monitor.history) > SETTLED:
             late = self.open & self._slow(now, before, after)
             self.late += self.active.number[late].tolist()
@@ -214,8 +215,8 @@ class Loop:
 
     def _slow(self, now: Any, before: Any, after: int) -> Any:
         """Whether more than `PATIENCE` sweeps lie ahead, by the decrease of the last ones."""
-        # (now/before)^(PATIENCE/after) · now > rtol, the powers of tiny numbers being zero
-        return now * (now / before).clip(0.0, 1.0) ** (PATIENCE / after) > self.monitor.stopping.rtol
+        ahead = now * (now / before).clip(0.0, 1.0) ** (PATIENCE / after)
+        return ahead > AIM * self.monitor.stopping.rtol
 
     def _keep(self, which: Any) -> None:
         """Store the potentials of some problems, and close them."""

@@ -9,6 +9,7 @@ with the inner minimizer θ(g) = the projection of θ₀ − Bᵀg/λ onto the s
 """
 
 from collections.abc import Callable
+from math import prod
 from typing import NamedTuple
 
 from linalgx.backend import eps
@@ -85,6 +86,6 @@ def proximal_step(block: Block, data: Histograms, g: Array, proximal: float) -> 
         inner = xp.sum(pulled * theta) + 0.5 * proximal * xp.sum((theta - block.theta) ** 2)
         return xp.sum(value) - inner, xp.exp(log_y) - block.push(theta)
 
-    goal = eps(g, xp=xp) ** 0.5 / max(int(data.x.size // data.x.shape[0]), 1)
+    goal = eps(g, xp=xp) ** 0.5 / max(prod(data.x.shape[1:]), 1)
     g = minimized(negative_dual, g, goal, xp=xp)
     return onto_simplex(block.theta - block.pull(g) / proximal, xp=xp), g

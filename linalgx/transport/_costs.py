@@ -92,6 +92,8 @@ class DenseCost:
     def span(self) -> tuple[float, float]:
         """Least and largest finite entry."""
         xp, c = self.xp, self.matrix
+        if 0 in c.shape:
+            return 0.0, 0.0
         low, high = host_float(xp.min(c)), host_float(xp.max(c))
         if high < float("inf"):
             return low, high

@@ -34,7 +34,8 @@ def finish(
     xp, e, unit = problem.xp, problem.epsilon, 2.0**problem.exponent
     mass = problem.mass[..., None]
     # Potentials of the caller's masses, whose sum need not be one.
-    f, g = centred(run.f + e * xp.log(mass), run.g, problem.a, problem.b, xp=xp)
+    f, g = (xp.astype(x, a.dtype, copy=False) for x in (run.f, run.g))
+    f, g = centred(f + e * xp.log(mass), g, problem.a, problem.b, xp=xp)
     part_a, part_b = mass * problem.a, mass * problem.b
     stored = isinstance(problem.cost, DenseCost)
     plan = plan_rows(problem.cost.block(0, f.shape[-1]), f, g, e, xp=xp) if stored else None
@@ -72,9 +73,8 @@ def finish(
 
 def centred(f: Array, g: Array, a: Array, b: Array, *, xp: Namespace) -> tuple[Array, Array]:
     """Shift the potentials against each other until ⟨a, f⟩ = ⟨b, g⟩; masses of sum one."""
-    zero = xp.zeros_like(a[..., :1])
-    own = xp.sum(xp.where(a > 0, a * f, zero), axis=-1, keepdims=True)  # f is −∞ where a is zero
-    other = xp.sum(xp.where(b > 0, b * g, zero), axis=-1, keepdims=True)
+    own = xp.sum(a * _zero_where_empty(f, a, xp=xp), axis=-1, keepdims=True)
+    other = xp.sum(b * _zero_where_empty(g, b, xp=xp), axis=-1, keepdims=True)
     shift = 0.5 * (other - own)
     return f + shift, g - shift
 
@@ -163,12 +163,14 @@ def _bounds(
         e, cost = problem.epsilon, problem.cost
         parts = rounding(
             lambda y: xp.exp((f - row_softmin(cost, g + e * xp.log(y), e, xp=xp)) / e),
-            lambda x: xp.exp((g - column_softmin(cost, f + e * xp.log(x), e, xp=xp)) / e), r, a, b, xp=xp,
+            lambda x: xp.exp((g - column_softmin(cost, f + e * xp.log(x), e, xp=xp)) / e),
+            r, a, b, xp=xp,
         )  # fmt: skip
     return lower, _rounded_cost(problem, plan, f, g, parts)
 
 
 def _zero_where_empty(f: Array, a: Array, *, xp: Namespace) -> Array:
+    """Return f without the −∞ of bins of a batch that hold no mass."""
     return xp.where(a > 0, f, xp.zeros_like(f))
 
 

@@ -26,6 +26,8 @@ RENEWAL = 10
 
 LOSS = 1e-3
 """Share of a sum below which it is added up anew instead of being updated."""
+NEAR = 1e-4
+"""Relative distance below which ρ is taken from its series."""
 
 
 class Work(NamedTuple):
@@ -71,7 +73,7 @@ def generic_updates(
     """Make exact, `count` times, the row or column with the largest ρ; p, r, c, u, v change."""
     xp = namespace_of(p)
     for _ in range(count):
-        rows, columns = (y - x + x * xp.log(x / y) for x, y in ((a, r), (b, c)))
+        rows, columns = _distance(a, r, xp=xp), _distance(b, c, xp=xp)
         i, j = int(xp.argmax(rows)), int(xp.argmax(columns))
         if bool(rows[i] >= columns[j]):
             factor = a[i] / r[i]
@@ -88,6 +90,14 @@ def generic_updates(
             v[j] += xp.log(factor)
             c[j] = b[j]
             r[:] = xp.sum(p, axis=1) if bool(xp.any(new < LOSS * r)) else new
+
+
+def _distance(x: Array, y: Array, *, xp: Namespace) -> Array:
+    """Return ρ(x, y); from its series where its terms cancel."""
+    d = (y - x) / x
+    near = xp.abs(d) < NEAR
+    series = d * d * (0.5 - d * (1.0 / 3.0 - 0.25 * d))
+    return x * xp.where(near, series, d - xp.log(y / x))
 
 
 def _renewed(problem: Problem, f: Array, g: Array) -> Work:

@@ -8,7 +8,7 @@ g/γ + log(Kᵀ(x e^(−u))): the second marginal of the plan.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import log
+from math import log, prod
 from typing import Any
 
 from linalgx.backend import device_of, eps, from_host, host_float, minimize_smooth, to_host
@@ -80,7 +80,7 @@ class Histograms:
             value, log_here = self.conjugate(g)
             return xp.sum(value) - xp.sum(g * y), xp.exp(log_here) - y
 
-        g = minimized(negative, g, goal / max(self.x.size // self.x.shape[0], 1), xp=xp)
+        g = minimized(negative, g, goal / max(prod(self.x.shape[1:]), 1), xp=xp)
         for sweep in range(SWEEPS):
             value, log_here = self.conjugate(g)
             if sweep % CHECK == 0:

@@ -8,7 +8,7 @@ to the error, as in Levenberg's method, takes a third to a half of the products 
 Legend: P = exp((f_i + g_j − C_ij)/ε) with columns that are exact but for the rounding of exponents,
 r = P1, c = Pᵀ1, e = ‖r − a‖₁, s = δf/ε; S = diag(r) − P diag(1/c) Pᵀ the Hessian, in which b for c
 would let that rounding make curvatures negative; δ discounts the second term. Every sum runs over
-the last axis, behind those of a batch, in which bins may be empty: f or g is −∞ there.
+the last axis, behind those of a batch. No bin is empty.
 """
 
 from collections.abc import Iterator
@@ -18,14 +18,22 @@ from typing import Any
 from linalgx.backend import eps, to_host
 from linalgx.results import Status
 from linalgx.transport._absorbed import exact_steps
+from linalgx.transport._annealing import (
+    STAGE_RTOL,
+    WARMEST,
+    Potentials,
+    cooling,
+    extrapolated,
+    transforms,
+)
 from linalgx.transport._costs import DenseCost, blocks
 from linalgx.transport._frozen import frozen_gradients
-from linalgx.transport._newton import STAGE_RTOL, WARMEST, cooling, widened
-from linalgx.transport._passes import column_lowest, joined, plan_rows, row_lowest
+from linalgx.transport._newton import widened
+from linalgx.transport._passes import joined, plan_rows
 from linalgx.transport._problem import Problem
 from linalgx.transport._run import Options, Run
 from linalgx.transport._stopping import AIM, DEFAULT_POWER, Monitor, Stopping
-from linalgx.typing import Array, Namespace
+from linalgx.typing import Array
 
 STORED = 2**23
 """Entries up to which the plan of a cost that is not stored is kept during a step: 64 MB."""
@@ -55,42 +63,19 @@ def mdot(problem: Problem, stopping: Stopping, options: Options) -> Run:
     problem = widened(problem)
     xp = problem.xp
     monitor = Monitor(stopping, LIMIT)
-    g = options.get("g")
-    g = _transforms(problem) if g is None else xp.astype(g, problem.b.dtype)
     least = max(STAGE_RTOL, eps(problem.a, xp=xp) ** DEFAULT_POWER)
     path = cooling(problem.epsilon, problem.range * options.get("warmest", WARMEST))
-    known: list[tuple[float, Array]] = []
-    f, status = g, None
+    known: list[tuple[float, Potentials]] = []
     for epsilon in path:
         last = epsilon == path[-1]
         rtol = AIM * stopping.rtol if last else options.get("stage_rtol", least)
-        start = _extrapolated(known, epsilon, g, xp=xp)
-        f, g, status = _stage(problem.at(epsilon), start, rtol, monitor)
+        start = extrapolated(known, epsilon) if known else options.get("start")
+        _, g = start or transforms(problem)
+        f, g, status = _stage(problem.at(epsilon), g, rtol, monitor)
+        known.append((epsilon, (f, g)))
         if status not in (Status.CONVERGED, Status.STAGNATED):
             break
-        known.append((epsilon, g))
-    return monitor.run(f, g, status or Status.STAGNATED, "mdot", path[: len(known) + 1])
-
-
-def _transforms(problem: Problem) -> Array:
-    """Start from g_j = min_i (C_ij − f_i) with f_i = min_j C_ij; −∞ in bins without mass."""
-    xp, b = problem.xp, problem.b
-    f = row_lowest(problem.cost, xp.zeros_like(b), xp=xp)
-    f = xp.where(problem.a > 0, f, xp.full_like(f, -inf))
-    g = column_lowest(problem.cost, f, xp=xp)
-    return xp.where(b > 0, g, xp.full_like(g, -inf))
-
-
-def _extrapolated(
-    known: list[tuple[float, Array]], epsilon: float, g: Array, *, xp: Namespace
-) -> Array:
-    """Continue the potentials of the last two stages linearly in ε; −∞ stays."""
-    if len(known) < 2:
-        return g
-    (before, old), (last, new) = known[-2:]
-    held = xp.isfinite(new) & xp.isfinite(old)
-    rise = xp.where(held, new, xp.zeros_like(new)) - xp.where(held, old, xp.zeros_like(old))
-    return new + rise * ((epsilon - last) / (last - before))
+    return monitor.run(f, g, status, "mdot", path[: len(known)])
 
 
 def _stage(
@@ -106,7 +91,7 @@ def _stage(
         plan = Products(problem, f, g)
         r = plan.rows()
         error = xp.sum(xp.abs(r - a), axis=-1, keepdims=True)
-        chi = xp.sum((a - r) ** 2 / xp.where(r > 0, r, xp.ones_like(r)), axis=-1)
+        chi = xp.sum((a - r) ** 2 / r, axis=-1)
         worst, far = (float(x) for x in to_host(xp.stack([xp.max(error), xp.max(chi)])))
         status = monitor.step(worst, f, after)
         if status not in (None, Status.CONVERGED):
@@ -172,8 +157,8 @@ class Products:
             return *exact_steps(self.problem, self.g), 1
         most = min(most, AT_ONCE)
         for _ in range(most):
-            u = _ratio(a, r, xp=xp)
-            v = _ratio(b, self.transposed_times(u), xp=xp)
+            u = a / r
+            v = b / self.transposed_times(u)
             r = self.times(v)
         return self.f + e * xp.log(u), self.g + e * xp.log(v), most
 
@@ -183,30 +168,23 @@ class Products:
         return joined(parts, xp=self.problem.xp)
 
 
-def _ratio(x: Array, y: Array, *, xp: Namespace) -> Array:
-    """Return x/y, one where y is zero."""
-    one = xp.ones_like(y)
-    return xp.where(y > 0, x / xp.where(y > 0, y, one), one)
-
-
 def direction(
     plan: Products, r: Array, c: Array, error: Array, discount: Array, rtol: float
 ) -> Array:
     """Solve S s = a − r inexactly, preconditioned by the diagonal; zero where e has arrived."""
     problem, xp = plan.problem, plan.problem.xp
     a, one = problem.a, xp.ones_like(error)
-    h = xp.where(c > 0, _ratio(xp.ones_like(c), c, xp=xp), xp.zeros_like(c)) * (one - discount)
-    d = xp.where(r > 0, r, xp.ones_like(r))
-    inverse = 1.0 / xp.maximum(d - plan.squares(h), 64 * eps(d, xp=xp) * d)
-    rhs = xp.where((error > rtol) & (r > 0), a - r, xp.zeros_like(r))
+    h = (one - discount) / c
+    inverse = 1.0 / xp.maximum(r - plan.squares(h), 64 * eps(r, xp=xp) * r)
+    rhs = xp.where(error > rtol, a - r, xp.zeros_like(r))
     forcing = xp.clip(xp.maximum(error, 0.9 * rtol / error), LEAST_FORCING, MOST_FORCING)
     target = forcing * xp.sum(xp.abs(rhs), axis=-1, keepdims=True)
 
     def apply(x: Array) -> Array:
-        return d * x - plan.times(h * plan.transposed_times(x))
+        return r * x - plan.times(h * plan.transposed_times(x))
 
     s, _ = frozen_gradients(apply, rhs, inverse, target, CG_CAP, xp=xp)
-    s = s - xp.where(error > rtol, xp.sum(a * s, axis=-1, keepdims=True), 0.0 * one)
+    s = s - xp.sum(a * s, axis=-1, keepdims=True)
     longest = xp.max(xp.abs(s), axis=-1, keepdims=True)
     return s * (LONGEST / xp.maximum(longest, LONGEST * one))
 
@@ -214,22 +192,20 @@ def direction(
 def _searched(plan: Products, r: Array, c: Array, s: Array) -> tuple[Array, Array, Array]:
     """Halve steps until F decreases enough (Armijo), each problem for itself.
 
-    Returns the new f and g, and in which problems the step was cut. Close to the solution rounding hides the decrease: an increase of its size is accepted.
+    Returns the new f and g, and in which problems the step was cut. Close to the solution rounding
+    hides the decrease: an increase of its size is accepted.
     """
     problem, xp = plan.problem, plan.problem.xp
     a, b, e = problem.a, problem.b, problem.epsilon
-    total = xp.where(c > 0, c, xp.ones_like(c))
     slope = xp.sum((r - a) * s, axis=-1, keepdims=True)
     lift = xp.sum(a * s, axis=-1, keepdims=True)
     noise = 8 * eps(a, xp=xp) * (1 + xp.max(xp.abs(s), axis=-1, keepdims=True))
     length = xp.ones_like(slope)
     for _ in range(HALVINGS):
         w = plan.transposed_times(xp.exp(length * s))
-        w = xp.where(w > 0, w, xp.ones_like(w))
-        change = xp.sum(b * xp.log(w / total), axis=-1, keepdims=True) - length * lift
+        change = xp.sum(b * xp.log(w / c), axis=-1, keepdims=True) - length * lift
         enough = change <= ARMIJO * length * slope + noise
         if bool(xp.all(enough)):
             break
         length = xp.where(enough, length, 0.5 * length)
-    log_b = xp.log(xp.where(b > 0, b, xp.ones_like(b)))
-    return plan.f + e * length * s, plan.g - e * (xp.log(w) - log_b), length < 1.0
+    return plan.f + e * length * s, plan.g + e * xp.log(b / w), length < 1.0

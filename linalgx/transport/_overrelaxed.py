@@ -15,10 +15,9 @@ from math import sqrt
 
 from linalgx.backend import eps, host_float
 from linalgx.transport._halves import Halves, halves
-from linalgx.transport._newton import widened
 from linalgx.transport._problem import Problem
 from linalgx.transport._run import Options, Run
-from linalgx.transport._sinkhorn import LIMIT, errors_every, first_potential
+from linalgx.transport._sinkhorn import LIMIT, errors_every, first_potential, wide_potentials
 from linalgx.transport._stopping import Monitor, Stopping
 from linalgx.typing import Array, Namespace
 
@@ -30,7 +29,7 @@ PATIENCE = 0.5
 
 def overrelaxed(problem: Problem, stopping: Stopping, options: Options) -> Run:
     """Alternate relaxed row and column steps; both marginals have errors."""
-    problem = widened(problem)
+    problem = wide_potentials(problem)
     xp, a, b = problem.xp, problem.a, problem.b
     state = halves(problem, first_potential(problem, options))
     monitor, tuner = Monitor(stopping, LIMIT), Tuner.make(options, eps(problem.a, xp=xp))
@@ -93,7 +92,7 @@ class Tuner:
             return
         before, old = self.middle
         rate = (error / old) ** (1.0 / (k - before)) if k > before and old > 0.0 else 1.0
-        if self.omega - 1.0 < rate < 1.0:  # otherwise ω is not below the optimum, or nothing is seen
+        if self.omega - 1.0 < rate < 1.0:  # otherwise ω is above the optimum, or nothing is seen
             ratio = (rate + self.omega - 1.0) ** 2 / (rate * self.omega**2)
             self.omega = max(self.omega, 2.0 / (1.0 + sqrt(1.0 - min(ratio, self.cap))))
         self.begin, self.end = k, k + max(PLAIN, int(PATIENCE * k))

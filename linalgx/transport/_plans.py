@@ -13,6 +13,7 @@ step and costs no definiteness.
 from typing import Any, Protocol
 
 from linalgx.backend import find_kernel
+from linalgx.transport._absorbed import Absorbed
 from linalgx.transport._costs import blocks
 from linalgx.transport._krylov import conjugate_gradients
 from linalgx.transport._problem import Problem
@@ -81,11 +82,10 @@ class DensePlan:
 
     __slots__ = ("_floors", "_k", "_u", "_v", "_xp")
 
-    def __init__(self, k: Array, problem: Problem) -> None:
-        self._k = k
-        self._xp = problem.xp
-        self._u, self._v = self._xp.ones_like(problem.a), self._xp.ones_like(problem.b)
-        self._floors = coarse_floors(problem)
+    def __init__(self, state: Absorbed) -> None:
+        self._k, self._u, self._v = state.k, state.u, state.v
+        self._xp = state.problem.xp
+        self._floors = coarse_floors(state.problem)
 
     def rows(self) -> Array:
         """Return P1."""
@@ -145,15 +145,17 @@ def _compiled(name: str, xp: Namespace) -> Any:
     return find_kernel(name, xp)
 
 
-def choose_plan(problem: Problem, f: Array, g: Array, rtol: float, k: Array | None) -> Plan | None:
-    """Return the plan of two potentials, `k` where it is known, in the form that is cheaper.
+def choose_plan(
+    problem: Problem, f: Array, g: Array, rtol: float, state: Absorbed | None
+) -> Plan | None:
+    """Return the plan of two potentials, or of a state, in the form that is cheaper.
 
     ``None`` when it would not fit, or when a bin would be left out.
     """
     xp = problem.xp
     count = find_kernel("truncated_count", xp)
     if count is None:
-        return None if k is None else DensePlan(k, problem)
+        return None if state is None else DensePlan(state)
     floors = _floors(problem, rtol)
     n, m = problem.shape
     starts = xp.zeros(n + 1, dtype=xp.int64)
@@ -164,9 +166,9 @@ def choose_plan(problem: Problem, f: Array, g: Array, rtol: float, k: Array | No
         return None
     starts = xp.cumulative_sum(starts)
     entries = int(starts[-1])
-    if k is not None and entries > DENSE * n * m:
-        return DensePlan(k, problem)
-    if k is None and entries > MOST_ENTRIES:
+    if state is not None and entries > DENSE * n * m:
+        return DensePlan(state)
+    if state is None and entries > MOST_ENTRIES:
         return None
     return _compressed(problem, f, g, floors, starts)
 
@@ -176,6 +178,7 @@ def _floors(problem: Problem, rtol: float) -> tuple[Array, Array]:
     xp = problem.xp
     n, m = problem.shape
     least = 1e-3 / (n * m)
+    rtol = max(rtol, float(xp.finfo(problem.a.dtype).eps))
     rows = rtol * xp.minimum(xp.full_like(problem.a, least), problem.a / m)
     columns = rtol * xp.minimum(xp.full_like(problem.b, least), problem.b / n)
     return xp.log(rows), xp.log(columns)

@@ -11,17 +11,16 @@ from typing import Any
 
 from linalgx._core.admit import admit_real
 from linalgx.backend import (
-    as_arrays,
     device_of,
     eps,
     from_host,
     host_float,
-    is_complex,
     to_host,
 )
 from linalgx.transport._costs import Cost, DenseCost, is_lazy
+from linalgx.transport._real import real_arrays
 from linalgx.transport._structure import require_feasible
-from linalgx.typing import Array, Namespace
+from linalgx.typing import Array, DType, Namespace
 
 USUAL = 20
 """Exponents of the largest cost up to which nothing is scaled."""
@@ -73,9 +72,10 @@ class Problem:
         return replace(self, cost=self.cost.transposed(), a=self.b, b=self.a,
                        rows=self.columns, columns=self.rows)  # fmt: skip
 
-    def with_masses(self, a: Array, b: Array) -> "Problem":
-        """The same problem with other masses, or with the same in another dtype."""
-        return replace(self, a=a, b=b)
+    def astype(self, dtype: DType) -> "Problem":
+        """The same problem in another precision."""
+        a, b = (self.xp.astype(x, dtype, copy=False) for x in (self.a, self.b))
+        return replace(self, cost=self.cost.astype(dtype), a=a, b=b)
 
     def at(self, epsilon: float) -> "Problem":
         """The same problem with another regularization."""
@@ -99,9 +99,9 @@ def admit_problem(
     named = {name: x for name, x in given.items() if x is not None}
     if is_lazy(cost):
         like = cost.xp.zeros((), dtype=cost.dtype, device=cost.device)
-        xp, (_, *arrays) = as_arrays({"cost": like, **named}, check_finite=False)
+        xp, (_, *arrays) = real_arrays({"cost": like, **named}, check_finite=False)
     else:
-        xp, (cost, *arrays) = as_arrays({"cost": cost, **named}, check_finite=False)
+        xp, (cost, *arrays) = real_arrays({"cost": cost, **named}, check_finite=False)
         _check_cost(cost, check_finite=check_finite, xp=xp)
         like = cost
     masses = dict(zip(named, arrays, strict=True))
@@ -123,8 +123,6 @@ def admit_problem(
 
 
 def _check_cost(cost: Array, *, check_finite: bool, xp: Namespace) -> None:
-    if is_complex(cost, xp=xp):
-        raise TypeError(f"cost has dtype {cost.dtype}; accepted are float32, float64, integer and bool")
     if cost.ndim < 2:
         raise ValueError(
             f"cost must be a matrix or a batch of matrices, shape (..., n, m), "
@@ -140,8 +138,6 @@ def _check_cost(cost: Array, *, check_finite: bool, xp: Namespace) -> None:
 
 
 def _check_masses(x: Array, name: str, size: int, *, xp: Namespace, check_finite: bool) -> None:
-    if is_complex(x, xp=xp):
-        raise TypeError(f"{name} has dtype {x.dtype}; accepted are float32, float64, integer and bool")
     if x.ndim < 1 or x.shape[-1] != size:
         raise ValueError(f"{name} must have shape (..., {size}) to fit cost, got {tuple(x.shape)}")
     if check_finite:

@@ -4,10 +4,11 @@ Legend: as in `_absorbed`; in the log domain the row sums follow from the next r
 r_i = a_i exp((f_i − f_i⁺)/ε), so the error costs nothing.
 """
 
-from linalgx.backend import host_float, is_gpu
+from dataclasses import replace
+
+from linalgx.backend import host_float, is_gpu, library_name
 from linalgx.transport._absorbed import Absorbed, exact_steps
 from linalgx.transport._costs import DenseCost
-from linalgx.transport._newton import widened
 from linalgx.transport._passes import column_softmin, row_softmin
 from linalgx.transport._problem import Problem
 from linalgx.transport._run import Options, Run
@@ -23,7 +24,7 @@ def sinkhorn(problem: Problem, stopping: Stopping, options: Options) -> Run:
     """Alternate row and column scalings (Sinkhorn 1967), absorbed as Schmitzer does (2019)."""
     if not isinstance(problem.cost, DenseCost):
         return sinkhorn_log(problem, stopping, options)
-    problem = widened(problem)
+    problem = wide_potentials(problem)
     state = Absorbed.start(problem, first_potential(problem, options))
     monitor = Monitor(stopping, LIMIT)
     every = errors_every(problem)
@@ -38,7 +39,7 @@ def sinkhorn(problem: Problem, stopping: Stopping, options: Options) -> Run:
 
 def sinkhorn_log(problem: Problem, stopping: Stopping, options: Options) -> Run:
     """Alternate soft minima over rows and columns; no entry of the plan is ever stored."""
-    problem = widened(problem)
+    problem = wide_potentials(problem)
     xp, e = problem.xp, problem.epsilon
     log_a, log_b = e * xp.log(problem.a), e * xp.log(problem.b)
     f, g = exact_steps(problem, first_potential(problem, options))
@@ -60,12 +61,20 @@ def sinkhorn_log(problem: Problem, stopping: Stopping, options: Options) -> Run:
 
 def first_potential(problem: Problem, options: Options) -> Array:
     """Return the g to start from: zero where none is given."""
-    g = options.get("g")
-    if g is None:
+    if "start" not in options:
         return problem.xp.zeros_like(problem.b)
-    return problem.xp.astype(g, problem.b.dtype, copy=False)
+    return problem.xp.astype(options["start"][1], problem.b.dtype, copy=False)
 
 
 def errors_every(problem: Problem) -> int:
     """Return the number of sweeps between two errors."""
     return GPU_CHECK if is_gpu(problem.a, xp=problem.xp) else 1
+
+
+def wide_potentials(problem: Problem) -> Problem:
+    """On the host, a 32-bit problem with masses, hence potentials, of 64 bits; its cost stays."""
+    xp = problem.xp
+    if library_name(xp) != "numpy" or problem.a.dtype == xp.float64:
+        return problem
+    a, b = (xp.astype(x, xp.float64) for x in (problem.a, problem.b))
+    return replace(problem, a=a, b=b)

@@ -1,11 +1,11 @@
-"""Sinkhorn-Newton: Newton's method on both marginal equations (Brauer, Clason, Lorenz, Wirth,
-arXiv 1710.06635).
+"""Sinkhorn-Newton: Newton's method on both marginal equations.
 
-Quadratic convergence close to the solution, and no line search. Where every row and column has
-too much mass, full steps come down safely; where one has far too little, the first step overflows.
-Hence the start: potentials with an entry one in each row and column, for which P = exp(−C/ε) where
-C has a zero in each. For small ε that is not enough, and the way down from a larger one, with
-sweeps at each, is our addition; ``options={"anneal": False, "sweeps": 0}`` is without it.
+After Brauer, Clason, Lorenz and Wirth (arXiv 1710.06635). Quadratic convergence close to the
+solution, and no line search. Where every row and column has too much mass, full steps come down
+safely; where one has far too little, the first step overflows. Hence the start: potentials with an
+entry one in each row and column, for which P = exp(−C/ε) where C has a zero in each. For small ε
+that is not enough, and the way down from a larger one, with sweeps at each, is our addition;
+``options={"anneal": False, "sweeps": 0}`` is without it.
 
 Legend: r = P1, c = Pᵀ1; (s, t) = (δf, δg)/ε solves [[diag(r), P], [Pᵀ, diag(c)]] (s, t) =
 (a − r, b − c). The matrix is singular along (1, −1): the sums of s and t are made equal.
@@ -17,11 +17,12 @@ from typing import Any, NamedTuple
 from linalgx.backend import host_float, safe_min
 from linalgx.results import Status
 from linalgx.transport._absorbed import exact_steps
+from linalgx.transport._annealing import WARMEST, cooling, transforms
 from linalgx.transport._costs import DenseCost
 from linalgx.transport._finish import lazy_plan
 from linalgx.transport._krylov import conjugate_gradients
-from linalgx.transport._newton import WARMEST, cooling, widened
-from linalgx.transport._passes import column_lowest, plan_rows, row_lowest
+from linalgx.transport._newton import widened
+from linalgx.transport._passes import plan_rows
 from linalgx.transport._problem import Problem
 from linalgx.transport._run import Options, Run
 from linalgx.transport._sinkhorn import first_potential
@@ -40,7 +41,7 @@ def sinkhorn_newton(problem: Problem, stopping: Stopping, options: Options) -> R
     """Take full Newton steps, at each ε on the way down."""
     problem = widened(problem)
     path: tuple[float, ...] = (problem.epsilon,)
-    if options.get("anneal", True):
+    if options.get("anneal", "start" not in options):
         path = cooling(problem.epsilon, WARMEST * problem.range)
     f, g = _start(problem.at(path[0]), options)
     monitor = Monitor(stopping, LIMIT)
@@ -57,11 +58,9 @@ def sinkhorn_newton(problem: Problem, stopping: Stopping, options: Options) -> R
 
 def _start(problem: Problem, options: Options) -> tuple[Array, Array]:
     """Return c-transforms; exact rows and columns where a potential to start from is given."""
-    xp = problem.xp
-    if options.get("g") is not None:
+    if "start" in options:
         return exact_steps(problem, first_potential(problem, options))
-    f = row_lowest(problem.cost, xp.zeros_like(problem.b), xp=xp)
-    return f, column_lowest(problem.cost, f, xp=xp)
+    return transforms(problem)
 
 
 def _solved(
@@ -124,7 +123,7 @@ class System(NamedTuple):
         return cls(problem, plan, adjoint, diagonal, missing, host_float(xp.sum(xp.abs(missing))))
 
     def direction(self, start: Array, rtol: float, cap: int) -> Array:
-        """Return (s, t), to a residual of `rtol`; begin with `start` where that is better than zero."""
+        """Return (s, t), to a residual of `rtol`; begin with `start` where that beats zero."""
         xp, n = self.problem.xp, self.problem.a.shape[0]
         left = self.missing - self._times(start)
         size = host_float(xp.sum(xp.abs(left)))

@@ -58,11 +58,11 @@ def sns(problem: Problem, stopping: Stopping, options: Options) -> Run:
             kept = largest(here.p, count, xp=xp)
         else:
             kept = by_mass(here.p, DROPPED * gradient_norm(problem, here), xp=xp)
-        model = Model(here, kept, 0.0, xp=xp)
+        model = Model(problem, here, kept, 0.0)
         step = model.solve(problem.a - here.r, problem.b - here.c, CG_RTOL, CG_CAP)
         here, decrease = _searched(problem, here, step.centred(problem))
         status = monitor.step(here.error, here.f)
-        if status is None and patience.ends(here.error, decrease):
+        if status is None and (decrease == 0.0 or patience.ends(here.error, decrease)):
             status = Status.STAGNATED
     return monitor.run(here.f, here.g, status, "sns", (problem.epsilon,))
 
@@ -89,7 +89,7 @@ def _swept(
 
 
 def _searched(problem: Problem, here: Point, step: Step) -> tuple[Point, float]:
-    """Halve the step until D decreases enough (Armijo); the point and the decrease."""
+    """Halve the step until D decreases enough (Armijo); the point, and the decrease or zero."""
     down, allowed = slope(problem, here, step), noise(problem)
     length = 1.0
     while length > 1e-10:

@@ -6,7 +6,7 @@ were kept. The model M = [[diag(r), S], [Sᵀ, diag(c)]] keeps the whole diagona
 mass makes it more positive; σ is added to its diagonal where a method shifts it.
 """
 
-from math import inf, sqrt
+from math import inf, log, sqrt
 from typing import NamedTuple
 
 import array_api_extra as xpx
@@ -17,6 +17,7 @@ from linalgx.backend import (
     find_kernel,
     host_float,
     library_name,
+    safe_min,
 )
 from linalgx.transport._costs import DenseCost
 from linalgx.transport._krylov import conjugate_gradients
@@ -75,8 +76,11 @@ def point(problem: Problem, f: Array, g: Array) -> Point:
 
 
 def moved(problem: Problem, here: Point, step: Step) -> Point:
-    """Return the point behind a step."""
-    e = problem.epsilon
+    """Return the point behind a step; its error is infinite where the plan might overflow."""
+    xp, e = problem.xp, problem.epsilon
+    reach = host_float(xp.max(xp.abs(step.s)) + xp.max(xp.abs(step.t)))
+    if not reach <= -0.5 * log(safe_min(step.s, xp=xp)):
+        return here._replace(error=inf)
     return point(problem, here.f + e * step.s, here.g + e * step.t)
 
 
@@ -88,7 +92,7 @@ def slope(problem: Problem, here: Point, step: Step) -> float:
 
 
 def change(problem: Problem, here: Point, there: Point, step: Step) -> float:
-    """Return how much D/ε changes over a step; infinite where P overflows."""
+    """Return how much D/ε changes over a step; infinite where the plan might overflow."""
     if not there.error < inf:
         return inf
     xp = problem.xp
@@ -118,6 +122,8 @@ class Model:
 
     Parameters
     ----------
+    problem : Problem
+        Whose library and masses are used.
     here : Point
         Where P, r and c are taken.
     kept : Array
@@ -128,9 +134,11 @@ class Model:
 
     __slots__ = ("_d", "_h", "_s", "_xp")
 
-    def __init__(self, here: Point, kept: Array, shift: float, *, xp: Namespace) -> None:
-        self._xp = xp
-        self._d, self._h = here.r + shift, 1.0 / (here.c + shift)
+    def __init__(self, problem: Problem, here: Point, kept: Array, shift: float) -> None:
+        self._xp = xp = problem.xp
+        least = eps(here.r, xp=xp)  # of its mass is left to every bin
+        self._d = xp.maximum(here.r, least * problem.a) + shift
+        self._h = 1.0 / (xp.maximum(here.c, least * problem.b) + shift)
         if library_name(xp) == "numpy":
             rows, columns = xp.nonzero(kept)
             values = xp.astype(here.p[rows, columns], self._h.dtype, copy=False)

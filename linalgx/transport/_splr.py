@@ -71,7 +71,7 @@ def splr(problem: Problem, stopping: Stopping, options: Options) -> Run:
     size = gradient_norm(problem, here)
     while status is None:
         kept = largest(here.p, ceil(density * here.p.shape[0] * here.p.shape[1]), xp=xp)
-        model = Model(here, kept, unit * min(size, MOST_SHIFT), xp=xp)
+        model = Model(problem, here, kept, unit * min(size, MOST_SHIFT))
         q = Step(problem.a - here.r, problem.b - here.c)
         step = direction(model, q, pair, xp=xp).centred(problem)
         length, there, decrease = _searched(problem, here, step, min(1.0, 1.5 * length))

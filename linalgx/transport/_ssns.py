@@ -55,7 +55,7 @@ def ssns(problem: Problem, stopping: Stopping, options: Options) -> Run:
     while status is None:
         size = gradient_norm(problem, here)
         kept = by_mass(here.p, dropped * size, xp=xp)
-        model = Model(here, kept, unit * mu * size, xp=xp)
+        model = Model(problem, here, kept, unit * mu * size)
         step = model.solve(problem.a - here.r, problem.b - here.c, CG_RTOL, CG_CAP)
         there, gain, decrease = _tried(problem, here, step.centred(problem))
         mu = 4 * mu if gain < POOR else max(mu / 2, LEAST_SHIFT) if gain > GOOD else mu

@@ -78,6 +78,11 @@ class Monitor:
             return Status.BREAKDOWN
         return Status.MAXITER if self.left <= 0 else None
 
+    def note(self, error: float, f: Array) -> Status | None:
+        """Note an error that does not end the run by being small."""
+        status = self.step(error, f)
+        return None if status is Status.CONVERGED else status
+
     def run(
         self, f: Array, g: Array, status: Status, method: str, path: tuple[float, ...]
     ) -> Run:

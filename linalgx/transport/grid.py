@@ -1,7 +1,7 @@
 """Costs between all points of a grid, handled one axis at a time.
 
-Legend: C_ij = Σ_k c_k(i_k, j_k) with tables c_k of one axis each, so a soft minimum over all points is
-one over the first axis, then one over the next. Points are numbered as in a reshape.
+Legend: C_ij = Σ_k c_k(i_k, j_k) with tables c_k of one axis each, so a soft minimum over all
+points is one over the first axis, then one over the next. Points are numbered as in a reshape.
 """
 
 from collections.abc import Sequence
@@ -90,7 +90,8 @@ class GridCost:
         other = axes if other is None else other
         if len(axes) != len(other) or not len(axes):
             raise ValueError(
-                f"axes and other must be equally many, at least one, got {len(axes)} and {len(other)}"
+                f"axes and other must be equally many, at least one, "
+                f"got {len(axes)} and {len(other)}"
             )
         named = {f"axes[{k}]": x for k, x in enumerate(axes)}
         named |= {f"other[{k}]": x for k, x in enumerate(other)}
@@ -107,7 +108,9 @@ class GridCost:
         self._set(tables, 1.0, None, None, xp=xp)
         high = self.span()[1]
         if check_finite and not high < inf:
-            raise ValueError(f"axes must be short enough for finite costs, got powers {p:g} that overflow")
+            raise ValueError(
+                f"axes must be short enough for finite costs, got powers {p:g} that overflow"
+            )
         if scale == "max":
             factor = 1.0 / high if high > 0.0 else 1.0
         else:
@@ -203,7 +206,7 @@ class GridCost:
         return self._passed(self.tables, g, 0.0)
 
     def plan_sums(self, f: Array, g: Array, epsilon: float) -> tuple[Array, Array, Array]:
-        """Return the marginals of a plan and ⟨C, P⟩: for each axis one pass with c_k K_k for K_k."""
+        """Return the marginals of a plan and ⟨C, P⟩: for each axis c_k K_k for K_k."""
         xp, tables = self.xp, self.tables
         r = xp.exp((f - self.softmin_rows(g, epsilon)) / epsilon)
         c = xp.exp((g - self.transposed().softmin_rows(f, epsilon)) / epsilon)
@@ -260,7 +263,7 @@ class GridCost:
         """Take soft minima along all axes; minima where ε is zero."""
         xp, d = self.xp, len(tables)
         z = self._spread(g, self._columns, 1, -inf)
-        for table in tables:  # the first axis goes to the end, so after all of them the order is back
+        for table in tables:  # the first axis goes to the end: at last the order is back
             z = xp.permute_dims(z, (*range(1, d), 0))
             lead = tuple(z.shape[:-1])
             z = xp.reshape(z, (-1, z.shape[-1]))
@@ -296,7 +299,7 @@ def _softmax(table: Array, z: Array, epsilon: float, *, xp: Namespace) -> Array:
 
 
 def _careful(table: Array, z: Array, epsilon: float, *, xp: Namespace) -> Array:
-    """The same with the largest exponent of each sum taken out."""
+    """Return the same with the largest exponent of each sum taken out."""
     kernel = find_kernel("softmin_rows", xp)
     if kernel is not None:
         table = table + 0.0  # in rows
@@ -317,7 +320,6 @@ def _lowest(table: Array, z: Array, *, xp: Namespace) -> Array:
     kernel = find_kernel("lowest_rows", xp)
     if kernel is not None:
         return xp.stack([kernel(table, z[r, :]) for r in range(z.shape[0])])
-    parts, size = [], max(1, LINES // max(1, table.shape[0] * table.shape[1]))
-    for start in range(0, z.shape[0], size):
-        parts.append(xp.min(table[None, :, :] - z[start : start + size, None, :], axis=2))
-    return xp.concat(parts, axis=0)
+    size = max(1, LINES // max(1, table.shape[0] * table.shape[1]))
+    some = (z[start : start + size, None, :] for start in range(0, z.shape[0], size))
+    return xp.concat([xp.min(table[None, :, :] - y, axis=2) for y in some], axis=0)

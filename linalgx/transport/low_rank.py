@@ -6,6 +6,7 @@ k components; G_Q = C R diag(1/w), G_R = Cᵀ Q diag(1/w), G_w = −diag(Qᵀ C 
 """
 
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any
 
 from linalgx._core.admit import admit_integer, admit_real
@@ -14,7 +15,7 @@ from linalgx.backend import (
     host_float,
     namespace_of,
 )
-from linalgx.errors import ConvergenceWarning, warn
+from linalgx.errors import ConvergenceWarning, LinAlgError, warn
 from linalgx.operators import LinearMap
 from linalgx.results import IterationState, Result, Status
 from linalgx.transport._costs import Cost, DenseCost, is_lazy
@@ -127,7 +128,7 @@ def low_rank(
         Shapes that do not fit, infinite costs, negative masses, unequal sums, or options out of
         range.
     LinAlgError
-        The objective at the start is not finite.
+        The masses or the objective at the start are not finite.
 
     Warns
     -----
@@ -179,6 +180,8 @@ def low_rank(
         cost = DenseCost(cost, xp=xp)
     stopping = Stopping.admit(RTOL if rtol is None else rtol, maxiter, callback, 1.0)
     a1, b1, mass = balanced(a, b, xp=xp)
+    if not isfinite(host_float(mass)):
+        raise LinAlgError("the sum of the masses is not finite")
     rows, columns = kept(a1, xp=xp), kept(b1, xp=xp)
     run = Descent(
         cost.restricted(rows, columns),

@@ -82,7 +82,8 @@ class PointCloudCost:
         for name, points in (("x", x), ("y", y)):
             if is_complex(points, xp=xp):
                 raise TypeError(
-                    f"{name} has dtype {points.dtype}; accepted are float32, float64, integer and bool"
+                    f"{name} has dtype {points.dtype}; accepted are float32, float64, integer "
+                    f"and bool"
                 )
             if points.ndim != 2:
                 raise ValueError(
@@ -90,7 +91,8 @@ class PointCloudCost:
                 )
         if x.shape[1] != y.shape[1] or not x.shape[1]:
             raise ValueError(
-                f"x and y must have points of one dimension, at least 1, got {x.shape[1]} and {y.shape[1]}"
+                f"x and y must have points of one dimension, at least 1, "
+                f"got {x.shape[1]} and {y.shape[1]}"
             )
         self._set(x, y, admit_real(p, "p", ends="()"), 1.0, xp=xp)
         if scale == "max":
@@ -219,7 +221,8 @@ class PointCloudCost:
     def __repr__(self) -> str:
         n, m = self.shape
         return (
-            f"PointCloudCost(n={n}, m={m}, d={self.x.shape[1]}, p={self.p:g}, scale={self.scale:.3g})"
+            f"PointCloudCost(n={n}, m={m}, d={self.x.shape[1]}, p={self.p:g}, "
+            f"scale={self.scale:.3g})"
         )
 
 

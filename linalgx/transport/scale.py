@@ -127,7 +127,7 @@ def scale(
     a rest that two more Newton steps correct; so the last digits do not suffer from a wide range.
 
     **Cost.** 4 to 20 Newton steps, each min(n, m)² max(n, m) + min(n, m)³/3 multiplications; about
-    eight times the memory of `a`. Sinkhorn's iteration, 2nm a sweep, is faster for well coupled
+    eleven times the memory of `a`. Sinkhorn's iteration, 2nm a sweep, is faster for well coupled
     matrices of order above a thousand, and never ends for others.
 
     **Accuracy.** Marginal errors are at rounding level, also for entries from 1e-300 to 1e300 and

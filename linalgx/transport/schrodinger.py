@@ -32,7 +32,7 @@ from linalgx.typing import Array, Callback, Namespace, RNGLike
 
 __all__ = ["BridgeResult", "light_bridge"]
 
-LEAST = 1e-6
+LEAST = 1e-4
 """Smallest S_k, relative to that of the bridge between two normal distributions."""
 
 NARROW = 0.5
@@ -109,8 +109,8 @@ class BridgeResult(Result):
 
 
 def light_bridge(
-    x0: Array,
-    x1: Array,
+    source: Array,
+    target: Array,
     /,
     *,
     epsilon: float,
@@ -128,8 +128,8 @@ def light_bridge(
 
     Parameters
     ----------
-    x0, x1 : array, shapes (n, d) and (m, d)
-        Samples of the source and the target, one point a row.
+    source, target : array, shapes (n, d) and (m, d)
+        Samples x₀ and x₁ of the two distributions, one point a row.
     epsilon : float
         Regularization, the variance of the Brownian motion at time one; positive.
     components : int
@@ -173,7 +173,7 @@ def light_bridge(
     c(x) = Σ_k α_k exp((xᵀS_k x + 2 r_kᵀx)/(2ε)), is minimized over log α, r and log S with its
     analytic gradient and L-BFGS. Both samples are first centred and divided by powers of two;
     r starts at random target points and S at half the value for normal distributions,
-    2 V₁/(ε + √(ε² + 4 V₀V₁)) per axis, V the variances. S stays above 1e-6 of it, since otherwise
+    2 V₁/(ε + √(ε² + 4 V₀V₁)) per axis, V the variances. S stays above 1e-4 of it, since otherwise
     the loss has no minimum. Start, scaling and bound are ours.
 
     **Cost.** About 12(n + m)Kd operations an iteration; arrays of (n + m)K numbers.
@@ -199,7 +199,7 @@ def light_bridge(
     >>> print(bridge.conditional_mean(np.asarray([[0.0], [1.0]])).round(3)[:, 0])
     [3.    3.487]
     """
-    xp, x0, x1 = _admit(x0, x1, check_finite=check_finite)
+    xp, x0, x1 = _admit(source, target, check_finite=check_finite)
     epsilon = admit_real(epsilon, "epsilon", ends="()")
     components = admit_integer(components, "components", 1)
     limit = MAXITER if maxiter is None else admit_integer(maxiter, "maxiter", 0)
@@ -222,20 +222,24 @@ def light_bridge(
     return result
 
 
-def _admit(x0: Array, x1: Array, *, check_finite: bool) -> tuple[Namespace, Array, Array]:
+def _admit(source: Array, target: Array, *, check_finite: bool) -> tuple[Namespace, Array, Array]:
     """Admit two real samples of the same dimension."""
-    xp, samples = as_arrays({"x0": x0, "x1": x1}, check_finite=check_finite)
-    for name, x in zip(("x0", "x1"), samples, strict=True):
-        as_matrix(x, name, check_finite=False)
-        if is_complex(x, xp=xp):
-            raise TypeError(f"{name} has dtype {x.dtype}; accepted are float32, float64, integer")
-        if x.ndim != 2:
-            raise ValueError(f"{name} must be one matrix, shape (n, d), got {tuple(x.shape)}")
-        if 0 in x.shape:
-            raise ValueError(f"{name} must hold at least one point, got shape {tuple(x.shape)}")
-    x0, x1 = samples
+    named = {"source": source, "target": target}
+    for name, x in named.items():
+        xp, alone = as_matrix(x, name, check_finite=False)
+        if is_complex(alone, xp=xp):
+            raise TypeError(
+                f"{name} has dtype {alone.dtype}; accepted are float32, float64, integer and bool"
+            )
+        if alone.ndim != 2:
+            raise ValueError(f"{name} must be one matrix, shape (n, d), got {tuple(alone.shape)}")
+        if 0 in alone.shape:
+            raise ValueError(f"{name} must hold at least one point, got {tuple(alone.shape)}")
+    xp, (x0, x1) = as_arrays(named, check_finite=check_finite)
     if x0.shape[1] != x1.shape[1]:
-        raise ValueError(f"x1 must have {x0.shape[1]} columns like x0, got shape {tuple(x1.shape)}")
+        raise ValueError(
+            f"target must have {x0.shape[1]} columns like source, got shape {tuple(x1.shape)}"
+        )
     return xp, x0, x1
 
 

@@ -164,7 +164,7 @@ def test_high_dimensional_clouds(exponent):
 
 @pytest.mark.parametrize(("spread", "low", "high"), [(4.0, 1e-3, 6e-3), (8.0, 1e-2, 1.0)])
 def test_twenty_sweeps_leave_a_gap_that_newton_closes(spread, low, high):
-    """Published: 20 sweeps in the log domain. Measured for n = 4: median error 2.8e-3 at spread 4."""
+    """Published: 20 sweeps in the log domain. Measured: a median error of 2.8e-3 at spread 4."""
     logits = spread * np.random.default_rng(0).standard_normal((2000, 4, 4))
     f, g = np.zeros((2000, 4)), np.zeros((2000, 4))
     for _ in range(20):
