@@ -42,7 +42,8 @@ class Outcome:
         if self.stopped:
             return f"{self.name} stopped"
         verdict = "" if self.arrived else " gave up"
-        return f"{self.name}{verdict} {self.error:.0e} in {self.iterations}"
+        count = f" in {self.iterations}" if self.iterations else ""
+        return f"{self.name}{verdict} {self.error:.0e}{count}"
 
 
 Peer = Callable[[], tuple[bool, int, float]]

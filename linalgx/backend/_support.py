@@ -107,6 +107,9 @@ SUPPORT: dict[str, Support] = {
     "transport.cp_dictionary": Support(
         batches=False, note="functions and gradients on the device, L-BFGS on the host"
     ),
+    "transport.solve": Support(
+        kernel="Numba", note="on a GPU 'auto' is 'mdot': products with the plan, on the device"
+    ),
     "transport.round_plan": Support(),
     "transport.solve_unbalanced": Support(
         batches=False, kernel="Numba", note="the whole plan is stored for the Newton steps"

@@ -17,7 +17,9 @@ from linalgx.typing import Array
 
 LOG2E = 1.4426950408889634
 LOG2_HIGH, LOG2_LOW = 6.93147180369123816490e-01, 1.90821492927058770002e-10
-ROUND = 6755399441055744.0  # 1.5·2^52: adding it rounds to an integer, which is then in the low bits
+ROUND = (
+    6755399441055744.0  # 1.5·2^52: adding it rounds to an integer, which is then in the low bits
+)
 ONE_BITS = 1023 << 52
 LEAST, MOST = -708.0, 709.0  # below exp is subnormal: zero here; above it would overflow
 C2, C3, C4, C5, C6, C7, C8, C9, C10, C11, C12, C13 = (1 / factorial(k) for k in range(2, 14))
@@ -42,18 +44,14 @@ def softmax_columns(block: Array, f: Array, epsilon: float) -> tuple[Array, Arra
     return top, total
 
 
-def plan_rows(
-    block: Array, f: Array, g: Array, epsilon: float, out: Array | None = None
-) -> Array:
+def plan_rows(block: Array, f: Array, g: Array, epsilon: float, out: Array | None = None) -> Array:
     """Return the rows of P that belong to a block of rows of C."""
     out = np.empty(block.shape, block.dtype) if out is None else out
     _plan_rows(block, f, g, 1.0 / epsilon, out)
     return out
 
 
-def plan_sums(
-    block: Array, f: Array, g: Array, epsilon: float, c: Array
-) -> tuple[Array, float]:
+def plan_sums(block: Array, f: Array, g: Array, epsilon: float, c: Array) -> tuple[Array, float]:
     """Return the row sums of the plan and Σ C P, and add the column sums to `c`; nothing stored."""
     r = np.empty(block.shape[0])
     line = np.empty(block.shape[1])
@@ -61,9 +59,7 @@ def plan_sums(
     return r, cost
 
 
-def rounded_cost(
-    block: Array, p: Array, x: Array, y: Array, share: Array, missing: Array
-) -> float:
+def rounded_cost(block: Array, p: Array, x: Array, y: Array, share: Array, missing: Array) -> float:
     """Return Σ C_ij (x_i P_ij y_j + share_i missing_j) over the pairs that carry mass."""
     cost: float = _rounded_cost(block, p, x, y, share, missing)
     return cost

@@ -121,15 +121,15 @@ def _count(block, f, g, inverse, rows, columns, counts):  # type: ignore[no-unty
 @_jit
 def _fill(block, f, g, inverse, rows, columns, start, data, indices):  # type: ignore[no-untyped-def]
     n, m = block.shape
-    k = np.uintp(start)
+    at = np.uintp(start)
     for i in range(n):
         for j in range(m):
             z = (f[i] + g[j] - block[i, j]) * inverse
             if z > min(rows[i], columns[j]):
-                data[k] = z
-                indices[k] = j
-                k += np.uintp(1)
-    for k in range(start, np.int64(k)):
+                data[at] = z
+                indices[at] = j
+                at += np.uintp(1)
+    for k in range(start, np.int64(at)):
         data[k] = exponential(data[k])
 
 

@@ -10,7 +10,7 @@ from math import inf
 from linalgx.backend import host_float
 from linalgx.transport._passes import column_softmin, plan_rows, row_softmin
 from linalgx.transport._problem import Problem
-from linalgx.typing import Array
+from linalgx.typing import Array, Namespace
 
 NEAR = {"double": 1e60, "single": 1e12}
 """Scalings that let no entry matter that has underflowed."""
@@ -123,5 +123,11 @@ class Absorbed:
 def exact_steps(problem: Problem, g: Array) -> tuple[Array, Array]:
     """Make the rows exact, then the columns, in the log domain."""
     xp, e = problem.xp, problem.epsilon
-    f = e * xp.log(problem.a) + row_softmin(problem.cost, g, e, xp=xp)
-    return f, e * xp.log(problem.b) + column_softmin(problem.cost, f, e, xp=xp)
+    f = e * log_mass(problem.a, xp=xp) + row_softmin(problem.cost, g, e, xp=xp)
+    return f, e * log_mass(problem.b, xp=xp) + column_softmin(problem.cost, f, e, xp=xp)
+
+
+def log_mass(a: Array, *, xp: Namespace) -> Array:
+    """Return log a, −∞ for bins without mass, without a warning."""
+    held = a > 0
+    return xp.where(held, xp.log(xp.where(held, a, xp.ones_like(a))), xp.full_like(a, -inf))

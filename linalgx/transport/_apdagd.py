@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from linalgx.backend import eps, host_float
 from linalgx.results import Status
+from linalgx.transport._absorbed import exact_steps
 from linalgx.transport._newton import widened
 from linalgx.transport._passes import plan_sums, row_softmin
 from linalgx.transport._problem import Problem
@@ -47,7 +48,9 @@ class State(NamedTuple):
 def apdagd(problem: Problem, stopping: Stopping, options: Options) -> Run:
     """Climb; each iteration costs two passes over the plan for each trial of L."""
     problem = widened(problem)
-    start = _look(problem, _of_unit_mass(problem, first_potential(problem, options)))
+    g = first_potential(problem, options)
+    given = "start" in options
+    start = _look(problem, _exact(problem, g) if given else _of_unit_mass(problem, g))
     state, monitor = State(start.z, start, 1.0, 0.0), Monitor(stopping, LIMIT)
     while True:
         f, g = _potentials(problem, state.eta.z)
@@ -100,6 +103,11 @@ def _look(problem: Problem, z: Array) -> Point:
 def _potentials(problem: Problem, z: Array) -> tuple[Array, Array]:
     n = problem.a.shape[0]
     return problem.epsilon * z[:n], problem.epsilon * z[n:]
+
+
+def _exact(problem: Problem, g: Array) -> Array:
+    """Start from exact rows and columns."""
+    return problem.xp.concat(exact_steps(problem, g)) / problem.epsilon
 
 
 def _of_unit_mass(problem: Problem, g: Array) -> Array:

@@ -15,6 +15,7 @@ from linalgx.transport._coarse import coarse_potentials
 from linalgx.transport._costs import DenseCost
 from linalgx.transport._newton import annealed, direct, newton
 from linalgx.transport._overrelaxed import overrelaxed
+from linalgx.transport._plans import MOST_ENTRIES
 from linalgx.transport._problem import Problem
 from linalgx.transport._run import Options, Run
 from linalgx.transport._stopping import Monitor, Stopping
@@ -24,8 +25,8 @@ HOPELESS = 2e-3
 """ε in units of the range of the costs below which no sweeps are tried."""
 STORED = 2**22
 """Entries up to which a lazy cost is stored all the same: 32 MB."""
-SHARP = 5e-4
-"""ε in units of the range below which Newton's method serves lazy costs better (measured)."""
+SHARE = 800.0
+"""Share of the entries that matter to a plan, over ε/range: of clouds in the plane (measured)."""
 TRIAL = 30
 WORTH = 120
 """Predicted sweeps beyond which Newton's method is cheaper (measured)."""
@@ -59,7 +60,9 @@ def automatic_lazy(problem: Problem, stopping: Stopping, options: Options) -> Ru
         matrix = DenseCost(problem.cost.block(0, n), xp=problem.xp)
         return automatic(replace(problem, cost=matrix), stopping, options)
     start = coarse_potentials(problem)
-    if isinstance(problem.cost, GridCost) or problem.epsilon >= SHARP * problem.range:
+    relative = problem.epsilon / max(problem.range, problem.epsilon)
+    fits = n * m * min(1.0, SHARE * relative) <= MOST_ENTRIES
+    if isinstance(problem.cost, GridCost) or relative >= HOPELESS or not fits:
         return overrelaxed(problem, stopping, {"start": start})
     monitor = Monitor(stopping, 0)
     run = direct(problem, start, monitor)

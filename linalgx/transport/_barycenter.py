@@ -73,7 +73,9 @@ class Measures:
 
     def bias(self, log_d: Array) -> Array:
         """Return log(K d)."""
-        return -row_softmin(self.cost, self.epsilon * log_d, self.epsilon, xp=self.xp) / self.epsilon
+        return (
+            -row_softmin(self.cost, self.epsilon * log_d, self.epsilon, xp=self.xp) / self.epsilon
+        )
 
 
 @dataclass(slots=True)

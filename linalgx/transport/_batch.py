@@ -22,7 +22,7 @@ from linalgx.transport._stopping import Stopping
 from linalgx.typing import Array, Callback, Namespace
 
 SWEPT = ("auto", "sinkhorn", "sinkhorn_log")
-"""Methods that share sweeps; `newton` shares its steps, all others take one problem at a time."""
+"""Methods that share sweeps; `newton` and `mdot` share their steps, others take one at a time."""
 
 NEWTON_LIMIT = 500
 SMALL = 96
@@ -81,7 +81,7 @@ def _shown_with(stopping: Stopping, lead: tuple[int, ...], *, xp: Namespace) -> 
 
 def run_batch(problem: Problem, method: str, stopping: Stopping, options: Options) -> Run:
     """Solve a flat batch (k, n, m)."""
-    problem = widened(problem)
+    problem, xp = widened(problem), problem.xp
     pieces, numbers, name = Pieces(), list(range(problem.shape[0])), method
     if method in SWEPT:
         loop = Loop(problem, stopping, method, pieces)
@@ -92,13 +92,14 @@ def run_batch(problem: Problem, method: str, stopping: Stopping, options: Option
             rest = _newton(problem, loop.late, later, options, pieces)
             story = Story(rest.status, story.iterations + rest.iterations,
                           story.history + rest.history[1:])  # fmt: skip
-    elif method == "mdot":
+    elif method == "mdot" and bool(xp.all(problem.a > 0)) and bool(xp.all(problem.b > 0)):
         return METHODS[method].run(problem, stopping, options)
     elif method == "newton":
         story = _newton(problem, numbers, stopping, options, pieces)
     else:
         story = _one_by_one(problem, numbers, method, stopping, options, pieces)
-    return Run(*pieces.whole(xp=problem.xp), *story, name, (problem.epsilon,))
+    f, g = pieces.whole(xp=xp)
+    return Run(f, g, story.status, story.iterations, story.history, name, (problem.epsilon,))
 
 
 def _newton(
@@ -139,8 +140,14 @@ def _dense(
         logits, a, b = logits.mT, b, a
     limit = NEWTON_LIMIT if stopping.maxiter is None else stopping.maxiter
     found = balance(
-        logits, a, b, rtol=stopping.rtol, goal=stopping.rtol, maxiter=limit,
-        callback=stopping.callback, xp=xp,
+        logits,
+        a,
+        b,
+        rtol=stopping.rtol,
+        goal=stopping.rtol,
+        maxiter=limit,
+        callback=stopping.callback,
+        xp=xp,
     )
     f, g = (found.g, found.f) if flipped else (found.f, found.g)
     pieces.put(numbers, e * f, e * g)
@@ -160,7 +167,8 @@ def _one_by_one(
 ) -> Story:
     """Solve one problem after the other; the errors of all in one history."""
     xp, run = problem.xp, METHODS[method].run
-    status, iterations, history = Status.CONVERGED, 0, ()
+    status, iterations = Status.CONVERGED, 0
+    history: tuple[float, ...] = ()
     for k in numbers:
         one = _slice(problem, k)
         done = run(one, _counted(stopping, iterations), options)
@@ -208,4 +216,3 @@ def _numbered(show: Callback, done: int) -> Callback:
             show(IterationState(done + state.k, state.x, state.residual))
 
     return observer
-

@@ -7,12 +7,13 @@ Legend: K = exp((f_i + g_j − C_ij)/ε) with absorbed potentials, plan diag(u) 
 arrays have the axis of the batch first. Bins without mass have f = −∞ and u = 0.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf
 from typing import Any
 
 from linalgx.backend import device_of, from_host, host_float, to_host
 from linalgx.results import Status
+from linalgx.transport._absorbed import log_mass
 from linalgx.transport._costs import DenseCost
 from linalgx.transport._passes import column_softmin, row_softmin
 from linalgx.transport._problem import Problem
@@ -120,14 +121,7 @@ class Active:
         at = from_host(which.nonzero()[0], like=self.a, xp=self.xp, dtype=self.xp.int64)
         names = ("c", "a", "b", "f", "g", "k", "u", "v")
         parts = {x: self.xp.take(getattr(self, x), at, axis=0) for x in names}
-        number, settings = self.number[which], (self.epsilon, self.change, self.xp)
-        return Active(number, *parts.values(), *settings)
-
-
-def log_mass(a: Array, *, xp: Namespace) -> Array:
-    """Return log a, −∞ for bins without mass, without a warning."""
-    held = a > 0
-    return xp.where(held, xp.log(xp.where(held, a, xp.ones_like(a))), xp.full_like(a, -inf))
+        return replace(self, number=self.number[which], **parts)
 
 
 def scaled_sweeps(

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from linalgx._core.polish import identity_like
 from linalgx.backend import eigh, eps, hermitian, host_float, to_host
+from linalgx.errors import LinAlgError
 from linalgx.results import Status
 from linalgx.transport._continuation import (
     CG_CAP,
@@ -112,7 +113,9 @@ def cycled(these: Constrained, z: Array) -> Array:
         here = these.point(z)
         miss = here.slack - here.moved
         step = _small_system(these.curvature(here.p), here.slack, miss, xp=xp)
-        step = step * min(1.0, LONGEST / max(host_float(xp.max(xp.abs(step * these.sizes))), 1e-300))
+        step = step * min(
+            1.0, LONGEST / max(host_float(xp.max(xp.abs(step * these.sizes))), 1e-300)
+        )
         slope = -host_float(xp.sum(miss * step))
         t = _halved(these, z, xp.concat([still, step]), here, e * slope)
         z = z + t * e * xp.concat([still, step])
@@ -143,18 +146,18 @@ def _halved(these: Constrained, z: Array, step: Array, here: Point, slope: float
     return 0.0
 
 
-def solve_constrained_run(
-    these: Constrained, stopping: Stopping
-) -> tuple[Array, Monitor, Status]:
+def solve_constrained_run(these: Constrained, stopping: Stopping) -> tuple[Array, Monitor, Status]:
     """Cool down to the target ε; each stage alternates cycles and Newton steps in all variables."""
     xp = these.xp
+    span = host_float(xp.max(these.c)) - host_float(xp.min(these.c))
+    if not span < inf:
+        raise LinAlgError("cost holds NaN or infinite entries, or its range overflows")
     monitor = Monitor(stopping, LIMIT)
     z = these.joined(xp.zeros_like(these.a), xp.zeros_like(these.b), xp.zeros_like(these.sizes))
     z = cycled(these, z)
     status = monitor.step(these.point(z).error, these.split(z)[0])
     if status is not None:
         return z, monitor, status
-    span = host_float(xp.max(these.c)) - host_float(xp.min(these.c))
     known: list[tuple[float, Array]] = []
     for epsilon in cooling(these.epsilon, WARMEST * span):
         last = epsilon == these.epsilon

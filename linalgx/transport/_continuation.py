@@ -4,6 +4,7 @@ Legend: P = diag(u) K diag(v), K the plan of given potentials, stored or compute
 """
 
 from collections.abc import Sequence
+from math import inf
 from typing import Any
 
 from linalgx.backend import eps
@@ -30,7 +31,7 @@ LONGEST = 30.0
 
 def cooling(epsilon: float, warmest: float) -> tuple[float, ...]:
     """Return the values of ε, the last one being the target."""
-    path = [max(epsilon, warmest)]
+    path = [max(epsilon, warmest) if warmest < inf else epsilon]
     while path[-1] > epsilon:
         path.append(max(path[-1] / COOLING, epsilon))
     return tuple(path)

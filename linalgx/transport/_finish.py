@@ -61,8 +61,8 @@ def finish(
         method=run.method,
         epsilon=epsilon,
         epsilon_path=tuple(unit * x for x in run.epsilon_path),
-        a=a,
-        b=b,
+        a=xp.astype(a, a.dtype, copy=True),
+        b=xp.astype(b, b.dtype, copy=True),
         empty=(_complement(problem.rows, a, xp=xp), _complement(problem.columns, b, xp=xp)),
         status=judged(run.status, worst, rtol),
         iterations=run.iterations,
@@ -290,9 +290,7 @@ def _everywhere(
     return f, g
 
 
-def _batch_everywhere(
-    problem: Problem, f: Array, g: Array, cost: Array
-) -> tuple[Array, Array]:
+def _batch_everywhere(problem: Problem, f: Array, g: Array, cost: Array) -> tuple[Array, Array]:
     """Fill in the potentials of empty bins of a batch, where they are −∞."""
     xp = problem.xp
     whole = DenseCost(cost, xp=xp)

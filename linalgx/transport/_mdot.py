@@ -85,7 +85,7 @@ def _stage(
     xp, a = problem.xp, problem.a
     f, g = exact_steps(problem, g)
     close = rtol**0.4
-    best, slow, sweeps, after = inf, 0, 0, 1
+    best, slow, sweeps = inf, 0, 0
     mu = DISCOUNT * xp.ones_like(f[..., :1])
     while True:
         plan = Products(problem, f, g)
@@ -93,16 +93,16 @@ def _stage(
         error = xp.sum(xp.abs(r - a), axis=-1, keepdims=True)
         chi = xp.sum((a - r) ** 2 / r, axis=-1)
         worst, far = (float(x) for x in to_host(xp.stack([xp.max(error), xp.max(chi)])))
-        status = monitor.step(worst, f, after)
+        status = monitor.step(worst, f)  # a Newton step, or some sweeps, are one iteration
         if status not in (None, Status.CONVERGED):
             return f, g, status
         if worst <= rtol:
             return f, g, Status.CONVERGED
         if not far < close and sweeps < SWEEPS:
-            f, g, after = plan.swept(r, min(SWEEPS - sweeps, max(monitor.left, 1)))
-            sweeps += after
+            f, g, more = plan.swept(r, min(SWEEPS - sweeps, max(monitor.left, 1)))
+            sweeps += more
             continue
-        slow, sweeps, after = slow + 1 if not worst < 0.9 * best else 0, 0, 1
+        slow, sweeps = slow + 1 if not worst < 0.9 * best else 0, 0
         best = min(best, worst)
         if slow >= PATIENCE:
             return f, g, Status.STAGNATED

@@ -6,7 +6,7 @@ have leading axes.
 
 from typing import Any, NamedTuple
 
-from linalgx.backend import find_kernel
+from linalgx.backend import device_of, find_kernel
 from linalgx.transport._costs import Cost, blocks
 from linalgx.typing import Array, Namespace
 
@@ -80,7 +80,9 @@ def plan_sums(cost: Cost, f: Array, g: Array, epsilon: float, *, xp: Namespace) 
     c: Any = 0.0
     moved: Any = 0.0
     if kernel is not None:
-        c = xp.zeros(g.shape, dtype=xp.float64)  # wider than the arrays where they hold 32 bits
+        c = xp.zeros(
+            g.shape, dtype=xp.float64, device=device_of(g)
+        )  # wider than the arrays where they hold 32 bits
     for start, stop, block in blocks(cost):
         part = f[..., start:stop]
         if kernel is not None:

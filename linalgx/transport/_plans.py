@@ -12,7 +12,7 @@ step and costs no definiteness.
 
 from typing import Any, Protocol
 
-from linalgx.backend import find_kernel
+from linalgx.backend import device_of, find_kernel
 from linalgx.transport._absorbed import Absorbed
 from linalgx.transport._costs import blocks
 from linalgx.transport._krylov import conjugate_gradients
@@ -126,7 +126,8 @@ def compiled_direction(
 ) -> tuple[Array, int]:
     """Solve S x = rhs with the entries of P in compressed rows."""
     floor = floor_of(d, xp=xp)
-    return _compiled("truncated_direction", xp)(parts, d, h, rhs, floor, tolerance, cap)
+    x, done = _compiled("truncated_direction", xp)(parts, d, h, rhs, floor, tolerance, cap)
+    return x, done
 
 
 def floor_of(x: Array, *, xp: Namespace) -> float:
@@ -158,7 +159,7 @@ def choose_plan(
         return None if state is None else DensePlan(state)
     floors = _floors(problem, rtol)
     n, m = problem.shape
-    starts = xp.zeros(n + 1, dtype=xp.int64)
+    starts = xp.zeros(n + 1, dtype=xp.int64, device=device_of(f))
     for i, j, block in blocks(problem.cost):
         rule = (floors[0][i:j], floors[1])
         starts[i + 1 : j + 1] = count(block, f[i:j], g, problem.epsilon, *rule)
@@ -191,7 +192,8 @@ def _compressed(
     xp = problem.xp
     fill = _compiled("truncated_fill", xp)
     entries = int(starts[-1])
-    data, indices = xp.empty(entries, dtype=xp.float64), xp.empty(entries, dtype=xp.int32)
+    data = xp.empty(entries, dtype=xp.float64, device=device_of(f))
+    indices = xp.empty(entries, dtype=xp.int32, device=device_of(f))
     for i, j, block in blocks(problem.cost):
         rule = (floors[0][i:j], floors[1], int(starts[i]))
         fill(block, f[i:j], g, problem.epsilon, *rule, data, indices)

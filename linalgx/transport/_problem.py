@@ -160,7 +160,9 @@ def _one_lead(cost: Any, masses: list[Array], *, xp: Namespace) -> tuple[Any, li
     try:
         lead = tuple(xp.broadcast_arrays(*arrays)[0].shape) if arrays else leads[0]
     except (ValueError, RuntimeError):
-        raise ValueError(f"a and b must fit the batch of cost, got leading shapes {leads}") from None
+        raise ValueError(
+            f"a and b must fit the batch of cost, got leading shapes {leads}"
+        ) from None
     cost = xp.broadcast_to(cost, (*lead, *cost.shape[-2:]))
     return cost, [xp.broadcast_to(x, (*lead, x.shape[-1])) for x in masses]
 

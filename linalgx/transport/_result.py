@@ -1,5 +1,6 @@
 """What the solvers of this family return."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,3 +68,11 @@ class TransportResult(Result):
     a: Array
     b: Array
     empty: tuple[Any, Any] = (None, None)
+
+    def _lines(self) -> Iterator[str]:
+        """Leave out what the caller has given, and what says the same as `residual`."""
+        return (line for line in Result._lines(self) if line.split()[0] not in UNSAID)
+
+
+UNSAID = ("marginal_error", "errors", "epsilon", "epsilon_path", "a", "b", "empty")
+"""Fields that the short form of a result leaves out."""

@@ -83,8 +83,6 @@ class Monitor:
         status = self.step(error, f)
         return None if status is Status.CONVERGED else status
 
-    def run(
-        self, f: Array, g: Array, status: Status, method: str, path: tuple[float, ...]
-    ) -> Run:
+    def run(self, f: Array, g: Array, status: Status, method: str, path: tuple[float, ...]) -> Run:
         """Name what the method hands over."""
         return Run(f, g, status, self.iterations, tuple(self.history), method, path)

@@ -33,6 +33,9 @@ LIMIT = {"sinkhorn": 100_000, "newton": 4000}
 TRIAL = 30
 """Sweeps at the target ε before Newton's method cools down to it."""
 
+PATIENCE = 100
+"""Sweeps without a smaller error after which it is rounding."""
+
 MOST = 80.0  # largest exponent of a trial step, far from overflow in 32 bits
 
 
@@ -167,13 +170,18 @@ def _zero(soft: Soft) -> Array:
 def _swept(
     soft: Soft, state: State, monitor: Monitor, most: int | None
 ) -> tuple[State, Status | None]:
-    """Sweep at the target ε, at most so often."""
-    status = monitor.step(error(soft, state), state.f, 0)
-    done = 0
+    """Sweep at the target ε, at most so often, and as long as the error still falls."""
+    best, since, done = error(soft, state), 0, 0
+    status = monitor.step(best, state.f, 0)
     while status is None and done != most:
         state = sweep(soft, state)
-        done += 1
-        status = monitor.step(error(soft, state), state.f)
+        now = error(soft, state)
+        done, since = done + 1, since + 1
+        status = monitor.step(now, state.f)
+        if now < best:
+            best, since = now, 0
+        elif since >= PATIENCE and status is None:
+            return state, Status.STAGNATED
     return state, status
 
 

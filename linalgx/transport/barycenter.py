@@ -8,7 +8,15 @@ from math import ldexp
 from typing import Any
 
 from linalgx._core.choose import choose
-from linalgx.backend import as_arrays, device_of, eps, host_float, is_complex, require_finite, to_host
+from linalgx.backend import (
+    as_arrays,
+    device_of,
+    eps,
+    host_float,
+    is_complex,
+    require_finite,
+    to_host,
+)
 from linalgx.errors import ConvergenceWarning, warn
 from linalgx.results import IterationState, Result, Status
 from linalgx.transport._barycenter import METHODS, Measures, State, disagreement, shifted
@@ -194,7 +202,9 @@ def _admit(
     xp, (first, masses, *rest) = as_arrays(named, check_finite=False)
     for name, x in zip(named, (first, masses, *rest), strict=True):
         if is_complex(x, xp=xp):
-            raise TypeError(f"{name} has dtype {x.dtype}; accepted are float32, float64, integer and bool")
+            raise TypeError(
+                f"{name} has dtype {x.dtype}; accepted are float32, float64, integer and bool"
+            )
     for name, x in (("cost", first), ("masses", masses)):
         if x.ndim < 2:
             raise ValueError(
@@ -211,7 +221,9 @@ def _admit(
         )
     weights = rest[0] if rest else xp.ones((k,), dtype=masses.dtype, device=device_of(masses))
     if tuple(weights.shape) != (k,):
-        raise ValueError(f"weights must have shape ({k},) to fit masses, got {tuple(weights.shape)}")
+        raise ValueError(
+            f"weights must have shape ({k},) to fit masses, got {tuple(weights.shape)}"
+        )
     for name, x in (("cost", first), ("masses", masses), ("weights", weights)):
         if check_finite:
             require_finite(x, name, xp=xp)
@@ -231,7 +243,9 @@ def _require_symmetric(cost: Any, method: str, *, xp: Namespace) -> None:
         c = cost.matrix
         defect = host_float(xp.max(xp.abs(c - c.mT)))
         if not defect <= 100 * eps(c, xp=xp) * host_float(xp.max(xp.abs(c))):
-            raise ValueError(f"cost must be symmetric for debiased=True, got max|C − Cᵀ| = {defect:.1e}")
+            raise ValueError(
+                f"cost must be symmetric for debiased=True, got max|C − Cᵀ| = {defect:.1e}"
+            )
 
 
 def _normalized(

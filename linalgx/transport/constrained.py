@@ -4,15 +4,20 @@ Legend: ⟨D_k, P⟩ = s_k ≥ 0; P = exp((f⊕g − C + Σ λ_k D_k)/ε), s_k =
 """
 
 from dataclasses import dataclass
-from math import ldexp
 from typing import Any
 
 from linalgx._core.admit import admit_real
-from linalgx.backend import as_arrays, device_of, eps, host_float, is_complex, require_finite, to_host
+from linalgx.backend import (
+    as_arrays,
+    eps,
+    host_float,
+    is_complex,
+    require_finite,
+    to_host,
+)
 from linalgx.errors import ConvergenceWarning, warn
 from linalgx.results import Result, Status
 from linalgx.transport._constrained import Constrained, solve_constrained_run
-from linalgx.transport._costs import DenseCost
 from linalgx.transport._finish import _everywhere, _whole_plan, centred, judged
 from linalgx.transport._problem import Problem, admit_problem, single
 from linalgx.transport._program import require_one_matrix
@@ -172,10 +177,14 @@ def _admit_constraints(d: Any, c: Array, *, check_finite: bool, xp: Namespace) -
     """Admit the D_k in the dtype of the cost."""
     _, (_, d) = as_arrays({"cost": c, "constraints": d}, check_finite=False)
     if is_complex(d, xp=xp):
-        raise TypeError(f"constraints has dtype {d.dtype}; accepted are float32, float64, integer and bool")
+        raise TypeError(
+            f"constraints has dtype {d.dtype}; accepted are float32, float64, integer and bool"
+        )
     if d.ndim != 3 or tuple(d.shape[1:]) != tuple(c.shape):
         n, m = c.shape
-        raise ValueError(f"constraints must have shape (K, {n}, {m}) to fit cost, got {tuple(d.shape)}")
+        raise ValueError(
+            f"constraints must have shape (K, {n}, {m}) to fit cost, got {tuple(d.shape)}"
+        )
     if check_finite:
         require_finite(d, "constraints", xp=xp)
     return xp.astype(d, c.dtype, copy=False)

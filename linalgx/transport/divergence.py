@@ -212,19 +212,25 @@ def _admit(
         if x is not None or y is not None:
             raise TypeError("x and y must be None beside costs")
         if not isinstance(costs, tuple | list) or len(costs) != 3:
-            raise TypeError("costs must be a tuple of three costs: between x and y, within x, within y")
+            raise TypeError(
+                "costs must be a tuple of three costs: between x and y, within x, within y"
+            )
         return None, (costs[0], costs[1], costs[2])
     xp, (x, y, *_) = as_arrays({"x": x, "y": y, **masses}, check_finite=False)
     for name, points in (("x", x), ("y", y)):
         if is_complex(points, xp=xp):
-            raise TypeError(f"{name} has dtype {points.dtype}; accepted are float32, float64, integer and bool")
+            raise TypeError(
+                f"{name} has dtype {points.dtype}; accepted are float32, float64, integer and bool"
+            )
         if points.ndim < 2:
             raise ValueError(
                 f"{name} must be a matrix or a batch of matrices, one point in each row, "
                 f"got shape {tuple(points.shape)}"
             )
         if points.ndim > 2:
-            raise ValueError(f"{name} must be one matrix, shape (n, d), got shape {tuple(points.shape)}")
+            raise ValueError(
+                f"{name} must be one matrix, shape (n, d), got shape {tuple(points.shape)}"
+            )
     if x.shape[1] != y.shape[1]:
         raise ValueError(f"y must have points of {x.shape[1]} coordinates, got {y.shape[1]}")
     as_arrays({"x": x, "y": y}, check_finite=check_finite)
@@ -239,7 +245,9 @@ def _balanced_part(
 ) -> _Part:  # fmt: skip
     """Solve one problem with equal sums."""
     problem = single(cost, a, b, epsilon, xp=xp)
-    run = _self_run(problem, stopping, method) if same else METHODS[method].run(problem, stopping, {})
+    run = (
+        _self_run(problem, stopping, method) if same else METHODS[method].run(problem, stopping, {})
+    )
     found = finish(problem, run, stopping.rtol, cost, a, b, epsilon)
     value = float(found.dual_value)
     return _Part(

@@ -7,7 +7,15 @@ x̄ the gradient of a scalar function with respect to x; L(s, t) = ε(f̄, ḡ).
 from typing import Any, NamedTuple
 
 from linalgx._core.admit import admit_real
-from linalgx.backend import as_arrays, device_of, eps, host_float, is_array, is_complex, require_finite
+from linalgx.backend import (
+    as_arrays,
+    device_of,
+    eps,
+    host_float,
+    is_array,
+    is_complex,
+    require_finite,
+)
 from linalgx.errors import ConvergenceWarning, warn
 from linalgx.operators import LinearMap
 from linalgx.transport._finish import kl_potential
@@ -165,16 +173,25 @@ def _admit(
     for name, x in done.items():
         shape = tuple(getattr(result, name).shape)
         if is_complex(x, xp=xp):
-            raise TypeError(f"{name} has dtype {x.dtype}; accepted are float32, float64, integer and bool")
+            raise TypeError(
+                f"{name} has dtype {x.dtype}; accepted are float32, float64, integer and bool"
+            )
         if tuple(x.shape) != shape:
-            raise ValueError(f"{name} must have the shape {shape} of the result, got {tuple(x.shape)}")
+            raise ValueError(
+                f"{name} must have the shape {shape} of the result, got {tuple(x.shape)}"
+            )
         if check_finite:
             require_finite(x, name, xp=xp)
     return xp, {name: xp.astype(x, result.f.dtype, copy=False) for name, x in done.items()}
 
 
 def _batch(
-    result: TransportResult, given: dict[str, Array], weight: float, lead: tuple[int, ...], *, xp: Any
+    result: TransportResult,
+    given: dict[str, Array],
+    weight: float,
+    lead: tuple[int, ...],
+    *,
+    xp: Any,
 ) -> tuple[TransportGradients, float]:
     """Solve one problem of a batch after the other."""
     flat = {k: xp.reshape(x, (-1, *x.shape[len(lead) :])) for k, x in given.items()}

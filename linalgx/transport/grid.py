@@ -72,7 +72,7 @@ class GridCost:
     GridCost(n=576, m=576, axes=(24, 24), scale=1)
     >>> result = solve(cost, image.ravel(), image[::-1, :].ravel(), epsilon=0.02)
     >>> print(result.converged, round(result.cost, 3))
-    True 0.137
+    True 0.173
     """
 
     __slots__ = ("_columns", "_rows", "device", "dtype", "scale", "shape", "tables", "xp")
@@ -104,13 +104,18 @@ class GridCost:
             if x.ndim != 1:
                 raise ValueError(f"{name} must be a vector, got shape {tuple(x.shape)}")
         pairs = zip(arrays[: len(axes)], arrays[len(axes) :], strict=True)
-        tables = tuple(xp.abs(x[:, None] - y[None, :]) ** p for x, y in pairs)
+        both = zip(arrays[: len(axes)], arrays[len(axes) :], strict=True)
+        away = [xp.abs(x[:, None] - y[None, :]) for x, y in both]
+        most = max((host_float(xp.max(z)) for z in away if 0 not in z.shape), default=0.0)
+        limit = (float(xp.finfo(away[0].dtype).max) / len(axes)) ** (1.0 / p)
+        if check_finite and not most < limit:
+            raise ValueError(
+                f"axes must be short enough for finite costs, got lengths up to {most:.1e} "
+                f"whose power {p:g} overflows"
+            )
+        tables = tuple(z**p for z in away)
         self._set(tables, 1.0, None, None, xp=xp)
         high = self.span()[1]
-        if check_finite and not high < inf:
-            raise ValueError(
-                f"axes must be short enough for finite costs, got powers {p:g} that overflow"
-            )
         if scale == "max":
             factor = 1.0 / high if high > 0.0 else 1.0
         else:
@@ -306,7 +311,8 @@ def _careful(table: Array, z: Array, epsilon: float, *, xp: Namespace) -> Array:
         return xp.stack([-kernel(table, z[r, :], epsilon) for r in range(z.shape[0])])
     parts, size = [], max(1, LINES // max(1, table.shape[0] * table.shape[1]))
     for start in range(0, z.shape[0], size):
-        y = (z[start : start + size, None, :] - table[None, :, :]) / epsilon
+        stop = min(start + size, z.shape[0])
+        y = (z[start:stop, None, :] - table[None, :, :]) / epsilon
         top = xp.max(y, axis=2)
         finite = xp.where(xp.isfinite(top), top, xp.zeros_like(top))
         total = xp.sum(xp.exp(y - finite[:, :, None]), axis=2)
@@ -321,5 +327,6 @@ def _lowest(table: Array, z: Array, *, xp: Namespace) -> Array:
     if kernel is not None:
         return xp.stack([kernel(table, z[r, :]) for r in range(z.shape[0])])
     size = max(1, LINES // max(1, table.shape[0] * table.shape[1]))
-    some = (z[start : start + size, None, :] for start in range(0, z.shape[0], size))
+    starts = range(0, z.shape[0], size)
+    some = (z[start : min(start + size, z.shape[0]), None, :] for start in starts)
     return xp.concat([xp.min(table[None, :, :] - y, axis=2) for y in some], axis=0)

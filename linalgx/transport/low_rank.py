@@ -180,8 +180,8 @@ def low_rank(
         cost = DenseCost(cost, xp=xp)
     stopping = Stopping.admit(RTOL if rtol is None else rtol, maxiter, callback, 1.0)
     a1, b1, mass = balanced(a, b, xp=xp)
-    if not isfinite(host_float(mass)):
-        raise LinAlgError("the sum of the masses is not finite")
+    if not isfinite(host_float(mass + xp.sum(b))):
+        raise LinAlgError("the masses hold NaN or infinite entries, or their sum overflows")
     rows, columns = kept(a1, xp=xp), kept(b1, xp=xp)
     run = Descent(
         cost.restricted(rows, columns),

@@ -73,6 +73,7 @@ class PointCloudCost:
         self,
         x: Any,
         y: Any,
+        /,
         p: float = 2,
         *,
         scale: float | str = 1.0,
@@ -113,7 +114,7 @@ class PointCloudCost:
         self.xp: Namespace = xp
         self.dtype: DType = x.dtype
         self.device: Device = device_of(x)
-        self.shape = (int(x.shape[0]), int(y.shape[0]))
+        self.shape: tuple[int, int] = (int(x.shape[0]), int(y.shape[0]))
         self._tiles: Any = None
 
     def _with(self, x: Array, y: Array, scale: float) -> "PointCloudCost":
@@ -193,7 +194,8 @@ class PointCloudCost:
         if tiles is None:
             return None
         kernel: Any = find_kernel("cloud_sums", self.xp)
-        return kernel(*tiles, f, g, *self._factor(), epsilon)
+        sums: tuple[Array, Array, float] = kernel(*tiles, f, g, *self._factor(), epsilon)
+        return sums
 
     def between(self, x: Array, y: Array) -> Array | None:
         """Return xᵀ C y for squared distances, from moments; ``None`` for other powers."""

@@ -94,7 +94,9 @@ def _admit(
     plan, a, b = done
     for name, x in zip(named, done, strict=True):
         if is_complex(x, xp=xp):
-            raise TypeError(f"{name} has dtype {x.dtype}; accepted are float32, float64, integer and bool")
+            raise TypeError(
+                f"{name} has dtype {x.dtype}; accepted are float32, float64, integer and bool"
+            )
     if plan.ndim < 2:
         raise ValueError(
             f"plan must be a matrix or a batch of matrices, shape (..., n, m), "
@@ -102,12 +104,16 @@ def _admit(
         )
     for name, x, size in (("a", a, plan.shape[-2]), ("b", b, plan.shape[-1])):
         if x.ndim < 1 or x.shape[-1] != size:
-            raise ValueError(f"{name} must have shape (..., {size}) to fit plan, got {tuple(x.shape)}")
+            raise ValueError(
+                f"{name} must have shape (..., {size}) to fit plan, got {tuple(x.shape)}"
+            )
     for name, x in zip(named, done, strict=True):
         if check_finite:
             require_finite(x, name, xp=xp)
         if 0 not in x.shape and bool(xp.any(x < 0)):
-            raise ValueError(f"{name} must hold masses, at least zero, got {host_float(xp.min(x)):.3e}")
+            raise ValueError(
+                f"{name} must hold masses, at least zero, got {host_float(xp.min(x)):.3e}"
+            )
     return xp, _one_lead(plan, a, b, xp=xp)
 
 
@@ -116,10 +122,14 @@ def _one_lead(plan: Array, a: Array, b: Array, *, xp: Namespace) -> tuple[Array,
     if plan.ndim == 2 and a.ndim == b.ndim == 1:
         return plan, a, b
     try:
-        like = xp.zeros_like(plan) + (xp.zeros_like(a)[..., :, None] + xp.zeros_like(b)[..., None, :])
+        like = xp.zeros_like(plan) + (
+            xp.zeros_like(a)[..., :, None] + xp.zeros_like(b)[..., None, :]
+        )
     except (ValueError, RuntimeError):
         leads = [tuple(plan.shape[:-2]), tuple(a.shape[:-1]), tuple(b.shape[:-1])]
-        raise ValueError(f"a and b must fit the batch of plan, got leading shapes {leads}") from None
+        raise ValueError(
+            f"a and b must fit the batch of plan, got leading shapes {leads}"
+        ) from None
     lead = tuple(like.shape[:-2])
     return (
         xp.broadcast_to(plan, tuple(like.shape)),

@@ -147,7 +147,8 @@ def solve_unbalanced(
     **Cost.** Two passes over n×m exponentials a sweep. One array of the size of `cost`, and the
     kept entries in compressed rows.
 
-    **Accuracy.** The residual, recomputed. The gap is about its square times ε + ρ.
+    **Accuracy.** The residual, recomputed; rounding of the potentials keeps it above about
+    eps·max|f|/ε and eps·max|f|/ρ. The gap is about its square times ε + ρ.
 
     **Backends.** See :doc:`/backends`; Newton steps keep the whole plan outside NumPy.
 

@@ -65,9 +65,9 @@ class Case:
         Outputs of integers or bool.
     iterate : str
         Output whose shape the iterates have that a callback sees; empty: that of the first array.
-    slack : float
-        Units of eps within which two runs on the same numbers agree, also in other layouts,
-        containers and batches.
+    slack, power : float
+        Two runs on the same numbers, also in other layouts, containers and batches, agree within
+        slack·eps^power; the power is that of the default tolerance where there is an iteration.
     choices : dict
         Option -> accepted names.
     open_choices : tuple of str
@@ -100,12 +100,17 @@ class Case:
     discrete: tuple[str, ...] = ()
     iterate: str = ""
     slack: float = 500.0
+    power: float = 1.0
     choices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     open_choices: tuple[str, ...] = ()
     divisor: Callable[[Options], int] = lambda options: 1
     brief: tuple[str, ...] = ()
     trouble: Mapping[str, tuple[Any, Options]] = field(default_factory=dict)
     exempt: Mapping[str, str] = field(default_factory=dict)
+
+    def agreement(self, eps: float) -> float:
+        """Return the largest difference between two runs on the same numbers."""
+        return float(self.slack * eps**self.power)
 
     def hosts(self, shape: Shape, *, complex_: bool = False, seed: int = 0) -> Arrays:
         """Host arrays by argument name."""

@@ -144,8 +144,8 @@ CASES: dict[str, Case] = {
     "transport.assignment_pdhg": Case(
         arrays={"cost": costs},
         variants={
-            "default": {},
-            "fixed steps": {"method": "chambolle_pock", "rtol": 1e-3},
+            "default": {"rtol": 1e-3},
+            "fixed steps": {"method": "chambolle_pock", "rtol": 1e-2},
             "long steps": {"step": 50.0},
         },
         brief=("default", "fixed steps"),
@@ -153,19 +153,19 @@ CASES: dict[str, Case] = {
         check=_assignment_check,
         real=True,
         iterate="plan",
-        slack=1e11,
+        slack=1e13,  # of the order of the tolerance
         choices={"method": ("prediction_correction", "chambolle_pock")},
         trouble={"few steps": ({"cost": HARD}, {"maxiter": 2})},
         **VOID,
     ),
     "transport.assignment_pdhg (masses)": Case(
         arrays={"cost": costs, "a": sources, "b": targets},
-        variants={"default": {}},
+        variants={"default": {"rtol": 1e-3}},
         degrees=lambda options: {"plan": 0, "f": 1, "g": 1},
         check=_assignment_check,
         real=True,
         iterate="plan",
-        slack=1e11,
+        slack=1e13,  # of the order of the tolerance
         exempt=OPTIONAL,
         **VOID,
     ),
@@ -197,11 +197,7 @@ CASES: dict[str, Case] = {
     ),
     "transport.light_bridge": Case(
         arrays={"source": sample, "target": other_sample},
-        variants={
-            "default": {"epsilon": 1.0, "components": 1, "rng": 0},
-            "mixture": {"epsilon": 5.0, "components": 2, "rtol": 0.05, "rng": 0},
-        },
-        brief=("default",),
+        variants={"default": {"epsilon": 1.0, "components": 1, "rng": 0}},
         check=_bridge_check,
         real=True,
         iterate="means",
@@ -219,6 +215,21 @@ CASES: dict[str, Case] = {
         },
         **VOID,
     ),
+    "transport.light_bridge (mixture)": Case(
+        arrays={"source": sample, "target": other_sample},
+        variants={"default": {"epsilon": 2.0, "components": 2, "rtol": 0.05, "rng": 0}},
+        check=_bridge_check,
+        real=True,
+        resize=lambda shape: (*shape[:-2], 12, 2),
+        iterate="means",
+        slack=1e13,  # of the order of the tolerance
+        exempt={
+            **FAR,
+            **ANOTHER_STREAM,
+            "further_arrays_must_fit_the_first": "Samples may have different sizes.",
+        },
+        **VOID,
+    ),
     "transport.cp_dictionary": Case(
         arrays={"x": histograms},
         variants={"default": {"rank": 2, "gamma": 0.5, "rtol": 0.05, "rng": 0}},
@@ -228,7 +239,7 @@ CASES: dict[str, Case] = {
         needs="regular",
         observe=_dictionary_arrays,
         iterate="codes",
-        slack=1e8,
+        slack=1e10,
         trouble={"no cycle": (HARD, {"rank": 2, "gamma": 0.5, "maxiter": 0, "rng": 0})},
         exempt={
             **ANOTHER_STREAM,

@@ -36,7 +36,7 @@ def same(name, eps, got, expected):
             x,
             np.broadcast_to(expected[key], np.shape(x)),
             rtol=0,
-            atol=catalog.CASES[name].slack * eps,
+            atol=catalog.CASES[name].agreement(eps),
             err_msg=key,
         )
 
@@ -152,5 +152,5 @@ def test_integers_become_the_default_float(leg, name):
                         assert leg.matches(x)
                         assert key in case.discrete or x.dtype == default
                     np.testing.assert_allclose(
-                        catalog.host(leg, x), expected[key], atol=case.slack * eps
+                        catalog.host(leg, x), expected[key], atol=case.agreement(eps)
                     )

@@ -53,7 +53,7 @@ def agree(name, inputs, container, options, dense):
             assert type(x) is np.ndarray
             assert x.dtype == dense[key].dtype
         eps = np.finfo(inputs[case.first].dtype).eps
-        np.testing.assert_allclose(x, dense[key], rtol=0, atol=case.slack * eps, err_msg=key)
+        np.testing.assert_allclose(x, dense[key], rtol=0, atol=case.agreement(eps), err_msg=key)
     assert case.check(inputs, out, options) < 30
 
 

@@ -97,7 +97,7 @@ def test_batches_equal_a_loop(leg, name):
                         got, expected = catalog.host(leg, out[key]), catalog.host(leg, x)
                         assert got.shape == (2, 3, *expected.shape)
                         np.testing.assert_allclose(
-                            got[i, j], expected, rtol=0, atol=case.slack * leg.eps, err_msg=key
+                            got[i, j], expected, rtol=0, atol=case.agreement(leg.eps), err_msg=key
                         )
 
 
@@ -119,7 +119,7 @@ def test_matrices_of_one_batch_do_not_disturb_each_other(leg, name):
             got, expected = catalog.host(leg, out[key])[i], catalog.host(leg, x)
             size = float(np.max(np.abs(expected))) or 1.0
             np.testing.assert_allclose(
-                got / size, expected / size, rtol=0, atol=case.slack * leg.eps
+                got / size, expected / size, rtol=0, atol=case.agreement(leg.eps)
             )
 
 

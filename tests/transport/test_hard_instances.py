@@ -480,3 +480,10 @@ def test_an_empty_batch():
     r = lx.transport.solve(np.zeros((0, 4, 3)), epsilon=0.1)
     assert r.plan.shape == (0, 4, 3)
     assert r.f.shape == (0, 4)
+
+
+def test_results_share_no_memory_with_the_input():
+    cost, a, b = random_problem(6, 5)
+    r = solve(cost, a, b, epsilon=0.1)
+    for x in (r.plan, r.f, r.g, r.a, r.b):
+        assert not any(np.shares_memory(x, given) for given in (cost, a, b))

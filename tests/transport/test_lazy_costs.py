@@ -18,9 +18,17 @@ from linalgx.transport._passes import (
 )
 
 
+def real(leg, host):
+    """Array of the leg's real dtype."""
+    array = leg.xp.asarray(np.array(host, dtype=leg.real_name), device=leg.device)
+    if leg.readonly:
+        array.setflags(write=False)
+    return array
+
+
 def clouds(leg, n=37, m=300, d=2):
     rng = np.random.default_rng(0)
-    return leg.asarray(rng.standard_normal((n, d))), leg.asarray(rng.standard_normal((m, d)) + 0.5)
+    return real(leg, rng.standard_normal((n, d))), real(leg, rng.standard_normal((m, d)) + 0.5)
 
 
 def reference(x, y, p):
@@ -29,7 +37,7 @@ def reference(x, y, p):
 
 def costs(leg):
     rng = np.random.default_rng(1)
-    axes = [leg.asarray(rng.random(k)) for k in (7, 5)], [leg.asarray(rng.random(k)) for k in (6, 8)]
+    axes = [real(leg, rng.random(k)) for k in (7, 5)], [real(leg, rng.random(k)) for k in (6, 8)]
     grid = GridCost(*axes, scale="max")
     rows, columns = (
         leg.xp.asarray(np.arange(k, n, 2), dtype=leg.xp.int64, device=leg.device)
@@ -69,7 +77,7 @@ def test_grid_entries_follow_the_order_of_a_reshape(leg):
     points = np.stack([g.ravel() for g in np.meshgrid(*axes, indexing="ij")], axis=1)
     for p in (1, 2):
         expected = np.sum(np.abs(points[:, None] - points[None]) ** p, axis=2)
-        cost = GridCost([leg.asarray(z) for z in axes], p=p)
+        cost = GridCost([real(leg, z) for z in axes], p=p)
         assert np.abs(leg.to_numpy(cost.toarray()) - expected).max() <= 20 * leg.eps * 9
 
 
@@ -79,7 +87,7 @@ def test_passes_equal_those_of_the_stored_cost(leg):
         dense = DenseCost(cost.toarray(), xp=cost.xp)
         n, m = cost.shape
         rng = np.random.default_rng(2)
-        f, g = (leg.asarray(0.3 * rng.random(k)) for k in (n, m))
+        f, g = (real(leg, 0.3 * rng.random(k)) for k in (n, m))
         for epsilon in (0.3, 0.01, 1e-3):
             slack = 1000 * leg.eps  # of potentials and costs of size one
             for one, z in ((row_softmin, g), (column_softmin, f)):

@@ -132,8 +132,8 @@ def test_the_projection_fulfils_its_conditions(leg):
 
 
 def test_the_floor_holds_components_that_would_vanish():
-    given = Couplings(np.zeros((3, 2)), np.zeros((3, 2)), np.array([0.0, -80.0]))
-    given = given._replace(q=given.q + [0.0, -60.0], r=given.r + [0.0, -60.0])
+    faint = np.tile([0.0, -60.0], (3, 1))
+    given = Couplings(faint, faint, np.array([0.0, -80.0]))
     third = np.full(3, 1 / 3)
     _, _, g = nearest_couplings(given, third, third, 1e-3, xp=np)
     np.testing.assert_allclose(g, [0.999, 0.001], rtol=1e-9)

@@ -24,17 +24,19 @@ def test_one_component_has_a_closed_form(leg, epsilon):
     if leg.is_complex:
         return
     x, y = samples()
-    rtol = 1e-7 if leg.eps < 1e-10 else 2e-3
+    # In 32 bits the loss, a difference of large means, is only known to some 1e-6.
+    rtol = 1e-7 if leg.eps < 1e-10 else 0.015
+    tol = 2 * rtol
     b = light_bridge(
         leg.asarray(x), leg.asarray(y), epsilon=epsilon, components=1, rng=0, rtol=rtol
     )
     s, r = gaussian(x, y, epsilon)
     assert b.converged
     assert leg.matches(b.means)
-    np.testing.assert_allclose(leg.to_numpy(b.scales)[0], s, rtol=20 * rtol)
-    np.testing.assert_allclose(leg.to_numpy(b.means)[0], s * x.mean(0) + r, rtol=20 * rtol)
+    np.testing.assert_allclose(leg.to_numpy(b.scales)[0], s, rtol=tol)
+    np.testing.assert_allclose(leg.to_numpy(b.means)[0], s * x.mean(0) + r, rtol=tol)
     got = leg.to_numpy(b.conditional_mean(leg.asarray(x)))
-    np.testing.assert_allclose(got, s * x + r, atol=200 * rtol)
+    np.testing.assert_allclose(got, s * x + r, atol=20 * tol)
 
 
 def test_the_gradient_is_that_of_the_loss():
