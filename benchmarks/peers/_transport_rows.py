@@ -16,24 +16,32 @@ from benchmarks.peers._transport_instances import EPSILONS, STANDARD, Instance, 
 from benchmarks.peers._transport_peers import TARGET, Outcome, best_of_regot, exact, pot, timed
 
 QUICK_EPSILONS = (1e-2, 1e-3, 1e-6)
-LEAST = {"sinkhorn": 2.0, "sinkhorn_log": 1.0, "regot": 3.0}  # seconds that every peer gets
+LEAST = {"sinkhorn": 2.0, "sinkhorn_log": 1.0, "regot": 4.0}  # seconds that every peer gets
 SHARE = {"sinkhorn": 11.0, "sinkhorn_log": 52.0, "regot": 12.0}  # and in times of ours
 BRIEF = 0.5  # seconds; a peer below takes turns with ours
 
 
 def rows(quick: bool) -> Iterator[Row]:
     """All instances and ε."""
-    ratios: list[float] = []
+    met: list[float] = []
+    bounds: list[float] = []
     for make in STANDARD[:2] if quick else STANDARD:
         instance = make()
         for epsilon in QUICK_EPSILONS if quick else EPSILONS:
             for row in cell(instance, epsilon):
-                ratios += [row.ratio] if "RegOT" in row.task and row.bar else []
+                if "RegOT" in row.task and row.bar:
+                    (bounds if "stopped" in row.peer_errors else met).append(row.ratio)
                 yield row
         yield beside_exact(instance)
-    middle = median(ratios)
-    task = f"RegOT: median of {len(ratios)} ratios, bar 10"
-    yield Row(task, nan, nan, None, f"{middle:.1f}", "", middle >= 10.0)
+    yield from medians(met, bounds)
+
+
+def medians(met: list[float], bounds: list[float]) -> Iterator[Row]:
+    """Ratios where RegOT arrived; leaving out what took it longer only makes them smaller."""
+    middle, every = median(met), median(met + bounds)
+    text = f"{middle:.1f} of {len(met)} that arrived"
+    peer = f"with {len(bounds)} lower bounds {every:.1f}"
+    yield Row("RegOT: median ratio, bar 10", nan, nan, None, text, peer, middle >= 10.0)
 
 
 def cell(instance: Instance, epsilon: float) -> Iterator[Row]:

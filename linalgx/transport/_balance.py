@@ -16,6 +16,7 @@ from typing import NamedTuple
 from linalgx._core.iterate import notify
 from linalgx.backend import device_of, eps, from_host, solve, to_host
 from linalgx.results import Status
+from linalgx.transport._clipped import clipped
 from linalgx.typing import Array, Callback, Namespace
 
 SPREAD = 20.0
@@ -210,8 +211,8 @@ def _candidates(s: Array, *, xp: Namespace) -> Array:
     """Make steps of all lengths, (k, lengths, n), without components that would overflow."""
     cap = CAP if eps(s, xp=xp) < 1e-10 else CAP / 2
     lengths = xp.asarray(LENGTHS, dtype=s.dtype, device=device_of(s))
-    s = xp.clip(s, -cap, cap)
-    return xp.clip(lengths[None, :, None] * s[:, None, :], -cap, cap)
+    s = clipped(s, -cap, cap, xp=xp)
+    return clipped(lengths[None, :, None] * s[:, None, :], -cap, cap, xp=xp)
 
 
 def _choice(plans: Plans, gradient: Array, s: Array, steps: Array, *, xp: Namespace) -> Array:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from math import inf
 from typing import Any
 
-from linalgx.backend import eps, host_float
+from linalgx.backend import eps, host_float, to_host
 from linalgx.errors import LinAlgError
 from linalgx.results import Status
 from linalgx.transport._continuation import (
@@ -33,7 +33,7 @@ from linalgx.transport._stopping import Monitor, Stopping
 from linalgx.typing import Array, Namespace
 
 LEAST_SWEEPS = 2
-"""Sweeps before each round of Newton steps: they balance the tails, where Newton's method is blind."""
+"""Sweeps before each round of Newton steps, which are blind where a plan has next to no mass."""
 
 LIMIT = {"log": 100_000, "scaling": 100_000, "newton": 4000}
 
@@ -154,8 +154,10 @@ def scaling(these: Measures, stopping: Stopping) -> tuple[State, Monitor, Status
         miss = xp.sum(these.weighted(xp.abs(r - q[None, :])))
         kd = k @ d if these.debiased else d
         miss = miss + xp.sum(xp.abs(d * kd - q)) if these.debiased else miss
-        status = monitor.step(host_float(miss), q)
-        if status is Status.BREAKDOWN or (status is not None and not _usable(u, d, xp=xp)):
+        error, least = to_host(xp.stack([miss, xp.min(kv)])).tolist()
+        status = monitor.step(error, q)
+        broken = status is Status.BREAKDOWN or not least > 0
+        if broken or (status is not None and not _usable(u, d, xp=xp)):
             raise LinAlgError("the scalings over- or underflow; method='log' has no such limit")
         if status is not None:
             return State.of(these, e * xp.log(u), xp.log(d)), monitor, status
@@ -260,7 +262,7 @@ def _polished(
     xp, b = these.xp, these.b
     plans = _Plans(these, state)
     held = b > 0
-    safe = xp.where(held, b, xp.ones_like(b))
+    safe = xp.maximum(xp.where(held, b, xp.ones_like(b)), _tiny(b, xp=xp))
     u, mu, slow = xp.zeros_like(state.f), 1e-3, 0
     r = plans.times(xp.ones_like(b))
     q = these.weighted(r)
@@ -288,15 +290,20 @@ def _polished(
     return u, None
 
 
+def _tiny(x: Array, *, xp: Namespace) -> Array:
+    """Return the least number whose inverse is finite."""
+    return xp.ones_like(x) * float(xp.finfo(x.dtype).smallest_normal)
+
+
 def _searched(
     these: Measures, plans: _Plans, s: Array, safe: Array, r: Array, now: float
 ) -> tuple[float, Array]:
-    """Halve the step until the semi-dual decreases enough; the step, and log(P_kᵀe^(step s)/b_k)."""
+    """Halve the step until the dual decreases enough; the step, and log(P_kᵀe^(step s)/b_k)."""
     xp = these.xp
     slope = host_float(xp.sum(these.weighted(r * s)))
     step = 1.0
     while step > 1e-10:
-        columns = plans.transposed(xp.exp(step * s))
+        columns = xp.maximum(plans.transposed(xp.exp(step * s)), _tiny(safe, xp=xp))
         ratio = xp.where(these.b > 0, columns / safe, xp.ones_like(safe))
         log = xp.log(ratio)
         if now < line_search_blind(r, xp=xp):
@@ -314,8 +321,7 @@ def _direction(
     """Solve w_k S_k s_k = w_k (rhs_k − λ) with Σ w_k s_k = 0 by projected conjugate gradients."""
     xp, w = these.xp, these.w[:, None]
     diagonal = xp.maximum(d - plans.square(h), 64 * eps(d, xp=xp) * d)
-    tiny = float(xp.finfo(d.dtype).smallest_normal)
-    diagonal = xp.maximum(diagonal, xp.ones_like(d) * tiny)
+    diagonal = xp.maximum(diagonal, _tiny(d, xp=xp))
     inverse = 1.0 / diagonal
     total = xp.sum(w * inverse, axis=0)[None, :]
 

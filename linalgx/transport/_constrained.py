@@ -109,7 +109,7 @@ def cycled(these: Constrained, z: Array) -> Array:
     g = e * xp.log(these.b) + column_softmin(cost, f, e, xp=xp)
     z = these.joined(f, g, multipliers)
     still = xp.zeros_like(z[: f.shape[0] + g.shape[0]])
-    for _ in range(INNER):
+    for _ in range(INNER if these.sizes.shape[0] else 0):
         here = these.point(z)
         miss = here.slack - here.moved
         step = _small_system(these.curvature(here.p), here.slack, miss, xp=xp)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from math import inf
 from typing import Any
 
-from linalgx.backend import eps
+from linalgx.backend import eps, is_array
 from linalgx.results import Status
 from linalgx.transport._costs import DenseCost
 from linalgx.transport._finish import lazy_plan
@@ -59,7 +59,7 @@ def line_search_blind(a: Array, *, xp: Any) -> float:
 class ScaledPlan:
     """A plan that is rescaled and never written to."""
 
-    __slots__ = ("_adjoint", "_square", "k", "u", "v", "xp")
+    __slots__ = ("_adjoint", "k", "u", "v", "xp")
 
     def __init__(self, problem: Problem, f: Array, g: Array) -> None:
         xp, n = problem.xp, problem.shape[0]
@@ -70,10 +70,9 @@ class ScaledPlan:
             self.k = plan_rows(problem.cost.block(0, n), f, g, problem.epsilon, xp=xp)
             self.k = xp.astype(self.k, f.dtype, copy=False)
             self._adjoint: Any = self.k.mT
-            self._square: Any = self.k * self.k
         else:
             self.k = lazy_plan(problem, f, g)
-            self._adjoint, self._square = self.k.adjoint, None
+            self._adjoint = self.k.adjoint
 
     def times(self, y: Array) -> Array:
         """Return P y."""
@@ -89,9 +88,11 @@ class ScaledPlan:
 
     def square(self, h: Array) -> Array:
         """Return Σ_j P_ij² h_j, zero where the plan is not stored."""
-        if self._square is None:
+        if not is_array(self.k):
             return self.xp.zeros_like(self.u)
-        return self.u * self.u * (self._square @ (self.v * self.v * h))
+        # Factor by factor: v² alone may overflow.
+        part = self.u[:, None] * self.k * (self.v * self.xp.sqrt(h))[None, :]
+        return self.xp.sum(part * part, axis=1)
 
     def direction(self, d: Array, h: Array, rhs: Array, tolerance: float) -> Array:
         """Solve (diag(d) − P diag(h) Pᵀ) x = rhs by conjugate gradients with its diagonal."""

@@ -21,6 +21,7 @@ from linalgx.backend import (
 )
 from linalgx.errors import LinAlgError
 from linalgx.transport._balance import newton_direction
+from linalgx.transport._clipped import clipped
 from linalgx.transport._patterns import Patterns
 from linalgx.typing import Array, Namespace
 
@@ -118,7 +119,7 @@ def _row_steps(x: Array, r: Array, c: Array, *, xp: Namespace) -> Array:
     good = xp.sum(xp.abs(gradient), axis=1) < 1e-3
     gradient = xp.where(good[:, None], gradient, xp.zeros_like(gradient))
     x = xp.where(good[:, None, None], x, xp.ones_like(x))
-    return xp.clip(newton_direction(x, gradient, r, c, xp=xp), -1.0, 1.0)
+    return clipped(newton_direction(x, gradient, r, c, xp=xp), -1.0, 1.0, xp=xp)
 
 
 def _error(b: Array, u: Array, v: Array, r: Array, c: Array, *, xp: Namespace) -> Array:

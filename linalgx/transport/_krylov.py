@@ -5,7 +5,8 @@ Legend: A x = y with x = 0 at first, residual r, direction p, q = A p; M the dia
 
 from collections.abc import Callable
 
-from linalgx.backend import host_float
+from linalgx.backend import host_float, is_gpu
+from linalgx.transport._frozen import frozen_gradients
 from linalgx.typing import Array, Namespace
 
 
@@ -20,8 +21,12 @@ def conjugate_gradients(
 ) -> tuple[Array, int]:
     """Solve A x = y to ‖r‖₁ <= tolerance ‖y‖₁; x and the number of iterations.
 
-    Stops early where pᵀAp is no longer positive: at rounding, or in the null space.
+    Stops early where pᵀAp is no longer positive: at rounding, or in the null space. A GPU is asked
+    once in ten iterations whether it has arrived.
     """
+    if is_gpu(y, xp=xp):
+        target = tolerance * xp.sum(xp.abs(y), axis=-1, keepdims=True)
+        return frozen_gradients(apply, y, 1.0 / diagonal, target, cap, xp=xp)
     x, r = xp.zeros_like(y), y
     z = r / diagonal
     p, rho = z, xp.sum(r * z)

@@ -26,6 +26,7 @@ from linalgx.transport._annealing import (
     extrapolated,
     transforms,
 )
+from linalgx.transport._clipped import clipped
 from linalgx.transport._costs import DenseCost, blocks
 from linalgx.transport._frozen import frozen_gradients
 from linalgx.transport._newton import widened
@@ -59,10 +60,21 @@ PATIENCE = 5
 
 
 def mdot(problem: Problem, stopping: Stopping, options: Options) -> Run:
-    """Cool down to the target ε, solving each stage by `_stage`."""
+    """Cool down to the target ε."""
+    return cooled(problem, Monitor(stopping, LIMIT), options)
+
+
+def closed(problem: Problem, start: Potentials, monitor: Monitor) -> Run:
+    """Solve at ε alone, from potentials that are good already; cool down where that fails."""
+    monitor.limit += LIMIT
+    run = cooled(problem, monitor, {"start": start, "warmest": 0.0})
+    return run if run.status is not Status.STAGNATED else cooled(problem, monitor, {})
+
+
+def cooled(problem: Problem, monitor: Monitor, options: Options) -> Run:
+    """Solve one ε after the other by `_stage`, with a monitor that may have seen other methods."""
     problem = widened(problem)
-    xp = problem.xp
-    monitor = Monitor(stopping, LIMIT)
+    xp, stopping = problem.xp, monitor.stopping
     least = max(STAGE_RTOL, eps(problem.a, xp=xp) ** DEFAULT_POWER)
     path = cooling(problem.epsilon, problem.range * options.get("warmest", WARMEST))
     known: list[tuple[float, Potentials]] = []
@@ -109,7 +121,7 @@ def _stage(
         discount = mu * xp.minimum(error, xp.ones_like(error)) + 64 * eps(a, xp=xp)
         c = plan.transposed_times(xp.ones_like(a))
         f, g, cut = _searched(plan, r, c, direction(plan, r, c, error, discount, rtol))
-        mu = xp.clip(xp.where(cut, 4.0 * mu, 0.25 * mu), 1e-12, 0.5)
+        mu = clipped(xp.where(cut, 4.0 * mu, 0.25 * mu), 1e-12, 0.5, xp=xp)
 
 
 class Products:
@@ -177,7 +189,8 @@ def direction(
     h = (one - discount) / c
     inverse = 1.0 / xp.maximum(r - plan.squares(h), 64 * eps(r, xp=xp) * r)
     rhs = xp.where(error > rtol, a - r, xp.zeros_like(r))
-    forcing = xp.clip(xp.maximum(error, 0.9 * rtol / error), LEAST_FORCING, MOST_FORCING)
+    forcing = xp.maximum(error, 0.9 * rtol / error)
+    forcing = clipped(forcing, LEAST_FORCING, MOST_FORCING, xp=xp)
     target = forcing * xp.sum(xp.abs(rhs), axis=-1, keepdims=True)
 
     def apply(x: Array) -> Array:

@@ -13,6 +13,7 @@ from linalgx.transport._mdot import mdot
 from linalgx.transport._newton import newton
 from linalgx.transport._overrelaxed import overrelaxed
 from linalgx.transport._problem import Problem
+from linalgx.transport._proximal import proximal
 from linalgx.transport._run import Options, Run
 from linalgx.transport._sinkhorn import sinkhorn, sinkhorn_log
 from linalgx.transport._sinkhorn_newton import sinkhorn_newton
@@ -75,6 +76,7 @@ METHODS: dict[str, Method] = {
     "sinkhorn_log": Method(sinkhorn_log),
     "overrelaxed": Method(overrelaxed, {"omega": _relaxation}),
     "anderson": Method(anderson, {"memory": _count}),
+    "proximal": Method(proximal, {"prox_steps": _count}),
     "greenkhorn": Method(greenkhorn),
     "apdagd": Method(apdagd),
     "sinkhorn_newton": Method(

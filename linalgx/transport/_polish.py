@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from linalgx.backend import eps, host_float
 from linalgx.results import Status
+from linalgx.transport._clipped import clipped
 from linalgx.transport._plans import Plan
 from linalgx.transport._problem import Problem
 from linalgx.transport._stopping import Monitor
@@ -66,7 +67,7 @@ def polished(
         tolerance = min(0.1, max(error, 1e-4))
         delta = COARSE * min(0.1, error)
         s, _ = plan.direction(r * raised, 1.0 / (b * raised), a - r, tolerance, CG_CAP, delta)
-        s = xp.clip(s - xp.sum(a * s), -LONGEST, LONGEST)
+        s = clipped(s - xp.sum(a * s), -LONGEST, LONGEST, xp=xp)
         step, w = _searched(plan, s, r, error, a, b, xp=xp)
         mu, slow = (4 * mu, slow + 1) if step < 1.0 else (max(mu / 4, 1e-12), 0)
         s, moving = step * s, True

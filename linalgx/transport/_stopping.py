@@ -3,12 +3,12 @@
 Legend: e_k = relative L1 error of the marginals after k iterations.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import inf
 
 from linalgx._core.admit import admit_integer, admit_real
 from linalgx._core.iterate import notify
-from linalgx.results import Status
+from linalgx.results import IterationState, Status
 from linalgx.transport._run import Run
 from linalgx.typing import Array, Callback
 
@@ -48,6 +48,22 @@ class Stopping:
             unit**DEFAULT_POWER if rtol is None else admit_real(rtol, "rtol"),
             None if maxiter is None else admit_integer(maxiter, "maxiter", 0),
             callback,
+        )
+
+    def after(self, done: int) -> "Stopping":
+        """Return what is left after some iterations; the observer goes on counting."""
+        callback, maxiter = self.callback, self.maxiter
+        if done == 0:
+            return self
+
+        def shown(state: IterationState) -> None:
+            if callback is not None and state.k > 0:
+                callback(replace(state, k=state.k + done))
+
+        return replace(
+            self,
+            maxiter=None if maxiter is None else max(maxiter - done, 0),
+            callback=None if callback is None else shown,
         )
 
 

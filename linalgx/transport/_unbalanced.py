@@ -214,7 +214,7 @@ def _stage(
 
 
 def _normalized(soft: Soft, state: State) -> tuple[ScaledPlan, Array, Array]:
-    """Return plan and marginals p, q that the potentials ask for, divided by the mass that moves."""
+    """Return the plan and the marginals p, q it should have, divided by the mass that moves."""
     problem, xp = soft.problem, soft.problem.xp
     p = soft.kept(state.f, problem.a, soft.rho[0])
     q = soft.kept(state.g, problem.b, soft.rho[1])
@@ -260,7 +260,7 @@ def _polished(
 def _searched(
     soft: Soft, plan: ScaledPlan, s: Array, p: Array, q: Array, r: Array, now: float
 ) -> tuple[float, Array]:
-    """Halve the step until the dual decreases enough (Armijo); the step, and log(Pᵀe^(step s)/q)."""
+    """Halve the step until the dual decreases enough; the step, and log(Pᵀe^(step s)/q)."""
     xp, e, (rho, other) = soft.problem.xp, soft.problem.epsilon, soft.rho
     slope = host_float(xp.sum((r - p) * s))
     step = 1.0

@@ -9,11 +9,9 @@ from typing import Any
 
 from linalgx._core.choose import choose
 from linalgx.backend import (
-    as_arrays,
     device_of,
     eps,
     host_float,
-    is_complex,
     require_finite,
     to_host,
 )
@@ -24,6 +22,7 @@ from linalgx.transport._costs import DenseCost, is_lazy
 from linalgx.transport._finish import judged
 from linalgx.transport._passes import plan_sums
 from linalgx.transport._problem import admit_problem, scale_of
+from linalgx.transport._real import real_arrays
 from linalgx.transport._stopping import DEFAULT_POWER, Monitor, Stopping
 from linalgx.typing import Array, Callback, Namespace
 
@@ -98,8 +97,8 @@ def barycenter(
         ``"log"``: always stable. ``"scaling"``: products with exp(−C/ε), faster, for large ε.
         ``"newton"``: for small ε, few iterations; not for `debiased`. All give the same answer.
     debiased : bool
-        Whether to remove the blur, by the term −OT(q, q)/2 of the divergence. Needs a symmetric cost
-        between the same points.
+        Whether to remove the blur, by the term −OT(q, q)/2 of the divergence. Needs a symmetric
+        cost between the same points.
     rtol : float, optional
         Stop when the residual is at most this. ``None`` stands for eps^0.575: 1e-9 or 1e-4; with
         `debiased` for eps^0.4: 5e-7 or 1.7e-3.
@@ -137,13 +136,14 @@ def barycenter(
     **Method.** Minimize Σ w_k (⟨C, P_k⟩ + ε Σ P_k (log P_k − 1)) over plans with P_kᵀ1 = b_k and a
     common P_k1. With u_k = e^(f_k/ε), v_k = e^(g_k/ε), K = exp(−C/ε): v_k = b_k/(Kᵀu_k),
     q = d∘Π(K v_k)^(w_k), u_k = q/(K v_k), d = 1, or without bias d ← √(d∘q/(K d)). log takes
-    logarithms of all of it. newton, our construction: ε is cooled down as in `solve`, and each stage
+    logarithms of all of it. newton, our construction: ε is cooled down as in `solve`, each stage
     ends by Newton steps in all f_k at once under Σ w_k f_k = 0, by conjugate gradients that are
     projected onto that constraint. Without bias the problem is a deconvolution: its iteration
     converges sublinearly, and details that ε has blurred are determined badly.
 
-    **Cost.** Two passes over n×m exponentials for each measure and sweep, in "scaling" two products.
-    Newton steps keep k plans in memory, or compute them anew for a cost that is not stored.
+    **Cost.** Two passes over n×m exponentials for each measure and sweep, or two
+    products. Newton steps keep k plans in memory, or compute them anew for a cost that is not
+    stored.
 
     **Accuracy.** The residual, recomputed. Different methods agree to a multiple of it, a large one
     without bias.
@@ -199,12 +199,7 @@ def _admit(
     named = {"cost": first, "masses": masses}
     if weights is not None:
         named["weights"] = weights
-    xp, (first, masses, *rest) = as_arrays(named, check_finite=False)
-    for name, x in zip(named, (first, masses, *rest), strict=True):
-        if is_complex(x, xp=xp):
-            raise TypeError(
-                f"{name} has dtype {x.dtype}; accepted are float32, float64, integer and bool"
-            )
+    xp, (first, masses, *rest) = real_arrays(named, check_finite=False)
     for name, x in (("cost", first), ("masses", masses)):
         if x.ndim < 2:
             raise ValueError(
@@ -251,7 +246,7 @@ def _require_symmetric(cost: Any, method: str, *, xp: Namespace) -> None:
 def _normalized(
     masses: Array, weights: Array, *, xp: Namespace
 ) -> tuple[Array, Array, Array, list[int]]:
-    """Return masses of sum one, the common sum, positive weights of sum one, and where they were."""
+    """Return masses of sum one, their sum, positive weights of sum one, and where they were."""
     sums = xp.sum(masses, axis=1)
     low, high = (host_float(x) for x in (xp.min(sums), xp.max(sums)))
     allowed = 1e-6 if eps(masses, xp=xp) < 1e-10 else 1e-4

@@ -11,16 +11,16 @@ from linalgx.backend import (
     as_arrays,
     eps,
     host_float,
-    is_complex,
     require_finite,
     to_host,
 )
-from linalgx.errors import ConvergenceWarning, warn
+from linalgx.errors import ConvergenceWarning, LinAlgError, warn
 from linalgx.results import Result, Status
 from linalgx.transport._constrained import Constrained, solve_constrained_run
 from linalgx.transport._finish import _everywhere, _whole_plan, centred, judged
 from linalgx.transport._problem import Problem, admit_problem, single
 from linalgx.transport._program import require_one_matrix
+from linalgx.transport._real import real_arrays
 from linalgx.transport._stopping import Monitor, Stopping
 from linalgx.transport.unbalanced import require_single
 from linalgx.typing import Array, Callback, Namespace
@@ -122,11 +122,11 @@ def solve_constrained(
 
     Notes
     -----
-    **Method.** Minimize ⟨C, P⟩ + ε Σ P (log P − 1) + ε Σ s_k (log s_k − 1) with ⟨D_k, P⟩ = s_k (Tang
-    et al.). Cycles: f exact, g exact, Newton steps on λ, whose Hessian is (⟨D_k D_l, P⟩ + diag s)/ε.
-    When the error is below 0.2, Newton steps in f, g and λ at once, by conjugate gradients with the
-    diagonal, and halving until the dual decreases. ε is cooled down as in `solve`; cooling and
-    damping are ours.
+    **Method.** Minimize ⟨C, P⟩ + ε Σ P (log P − 1) + ε Σ s_k (log s_k − 1) with ⟨D_k, P⟩ = s_k,
+    after Tang et al. Cycles: f exact, g exact, Newton steps on λ, whose Hessian is
+    (⟨D_k D_l, P⟩ + diag s)/ε. When the error is below 0.2, Newton steps in f, g and λ at once,
+    by conjugate gradients with the diagonal, and halving until the dual decreases. ε is cooled
+    down as in `solve`; cooling and damping are ours.
 
     **Cost.** A pass over n×m exponentials and K products of that size for each sum; K² n m for the
     curvature. K + 4 arrays of the size of `cost`.
@@ -150,11 +150,9 @@ def solve_constrained(
     [[0.35 0.15]
      [0.15 0.35]]
     """
-    as_arrays({"a": a, "b": b}, check_finite=False)  # both are needed
-    as_arrays({"cost": cost, "a": a, "b": b, "constraints": constraints}, check_finite=False)
+    named = {"cost": cost, "a": a, "b": b, "constraints": constraints}
+    real_arrays(named, check_finite=False)
     xp, c, a, b = admit_problem(cost, a, b, epsilon, check_finite=check_finite)
-    if hasattr(c, "block"):
-        raise TypeError(f"cost must be an array here, got {type(c).__name__}")
     require_one_matrix(c, check_finite=check_finite, xp=xp)
     require_single(c, a, b)
     d = _admit_constraints(constraints, c, check_finite=check_finite, xp=xp)
@@ -176,10 +174,6 @@ def solve_constrained(
 def _admit_constraints(d: Any, c: Array, *, check_finite: bool, xp: Namespace) -> Array:
     """Admit the D_k in the dtype of the cost."""
     _, (_, d) = as_arrays({"cost": c, "constraints": d}, check_finite=False)
-    if is_complex(d, xp=xp):
-        raise TypeError(
-            f"constraints has dtype {d.dtype}; accepted are float32, float64, integer and bool"
-        )
     if d.ndim != 3 or tuple(d.shape[1:]) != tuple(c.shape):
         n, m = c.shape
         raise ValueError(
@@ -195,6 +189,8 @@ def _scaled(problem: Problem, d: Array, *, xp: Namespace) -> Constrained:
     d = d if problem.rows is None else xp.take(d, problem.rows, axis=1)
     d = d if problem.columns is None else xp.take(d, problem.columns, axis=2)
     n, m = problem.shape
+    if n * m == 0:
+        raise LinAlgError("a or b holds infinite masses")
     flat = xp.reshape(d, (d.shape[0], n * m))
     sizes = xp.max(xp.abs(flat), axis=1) if d.shape[0] else xp.zeros_like(flat[:, 0])
     sizes = xp.where(sizes > 0, sizes, xp.ones_like(sizes))
@@ -221,7 +217,8 @@ def _named(
     cost = mass * xp.sum(these.c * here.p)
     cost, dual, gap = to_host(xp.stack([cost, dual, gap])).tolist()
     f, g = centred(f + log, g, these.a, these.b, xp=xp)
-    whole = c - unit * xp.reshape(multipliers @ xp.reshape(d, (d.shape[0], -1)), tuple(c.shape))
+    flat = xp.reshape(d, (d.shape[0], c.shape[0] * c.shape[1]))
+    whole = c - unit * xp.reshape(multipliers @ flat, tuple(c.shape))
     all_f, all_g = _everywhere(problem, f, g, whole, unit)
     return ConstrainedResult(
         plan=_whole_plan(problem, mass * here.p, f, g, a, b),

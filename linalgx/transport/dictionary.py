@@ -131,11 +131,12 @@ def cp_dictionary(
     Sinkhorn's sweeps, and a block that would raise the objective, by rounding or an early end of
     L-BFGS, keeps its old value: that safeguard is ours.
 
-    **Cost.** Each evaluation of a dual: two sums over N·I·ΣI_l exponentials, I = ∏ I_l; up to 300
+    **Cost.** Each evaluation of a dual: two sums over N·I·ΣI_l exponentials, I = ∏ I_l; up to 600
     of them a block. Arrays of N·I·max I_l numbers.
 
-    **Accuracy.** The objective is exact to about √eps. The problem is not convex: the answer is a
-    stationary point that depends on `rng`.
+    **Accuracy.** W_γ is a dual value, so a lower bound, its marginals met to eps^0.4 or after 1000
+    sweeps at the latest; on small grids it agrees with plain scaling to 1e-5. The problem is not
+    convex: the answer depends on `rng`, and only a stationary point can be hoped for.
 
     **Backends.** See :doc:`/backends`; functions and gradients are computed where the data are,
     the optimizer is SciPy's on the host, in double precision.

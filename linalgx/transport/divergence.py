@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from linalgx._core.admit import admit_real
 from linalgx._core.choose import choose
-from linalgx.backend import as_arrays, eps, host_float, is_array, is_complex
+from linalgx.backend import as_arrays, eps, host_float, is_array
 from linalgx.errors import ConvergenceWarning, warn
 from linalgx.results import Result, Status
 from linalgx.transport._costs import DenseCost, is_lazy
@@ -20,6 +20,7 @@ from linalgx.transport._methods import METHODS
 from linalgx.transport._passes import row_softmin
 from linalgx.transport._points import powered, pull, squared_distances
 from linalgx.transport._problem import Problem, admit_problem, balanced, single
+from linalgx.transport._real import real_arrays
 from linalgx.transport._run import Run
 from linalgx.transport._stopping import Stopping
 from linalgx.transport._unbalanced import newton as unbalanced_newton
@@ -81,8 +82,8 @@ def divergence(
 ) -> DivergenceResult:
     """Compute the Sinkhorn divergence of two clouds of points, and its gradients.
 
-    A smooth loss between distributions: unlike the entropic cost alone it is zero for equal measures
-    and positive otherwise, so that its gradient pulls points to where they belong.
+    A smooth loss between distributions: unlike the entropic cost alone it is zero for equal
+    measures and positive otherwise, so that its gradient pulls points to where they belong.
 
     Parameters
     ----------
@@ -132,10 +133,10 @@ def divergence(
     -----
     **Method.** S = OT(a, b) − OT(a, a)/2 − OT(b, b)/2, with `rho` + ε(Σa − Σb)²/2, from the dual
     values of three problems solved to the same tolerance: their errors are of second order, so that
-    S is not negative beyond rounding. Self terms iterate f ← (f + ε log a + softmin f)/2; where that
-    is slow a general method takes over, and f and g are averaged. ∂S/∂a = φ_ab − φ_aa, with `rho`
-    −(ρ + ε)(e^(−φ_ab/ρ) − e^(−φ_aa/ρ)), φ from one more row step, which extends it to bins without
-    mass. ∂S/∂x_i = Σ_j P_ij ∂c(x_i, y_j) − Σ_j P^aa_ij ∂c(x_i, x_j).
+    S is not negative beyond rounding. Self terms iterate f ← (f + ε log a + softmin f)/2; where
+    that is slow a general method takes over, and f and g are averaged. ∂S/∂a = φ_ab − φ_aa, with
+    `rho` −(ρ + ε)(e^(−φ_ab/ρ) − e^(−φ_aa/ρ)), φ from one more row step, which extends it to bins
+    without mass. ∂S/∂x_i = Σ_j P_ij ∂c(x_i, y_j) − Σ_j P^aa_ij ∂c(x_i, x_j).
 
     **Cost.** Three transport problems; costs and plans of all three are stored, unless lazy `costs`
     are given.
@@ -216,12 +217,8 @@ def _admit(
                 "costs must be a tuple of three costs: between x and y, within x, within y"
             )
         return None, (costs[0], costs[1], costs[2])
-    xp, (x, y, *_) = as_arrays({"x": x, "y": y, **masses}, check_finite=False)
+    xp, (x, y, *_) = real_arrays({"x": x, "y": y, **masses}, check_finite=False)
     for name, points in (("x", x), ("y", y)):
-        if is_complex(points, xp=xp):
-            raise TypeError(
-                f"{name} has dtype {points.dtype}; accepted are float32, float64, integer and bool"
-            )
         if points.ndim < 2:
             raise ValueError(
                 f"{name} must be a matrix or a batch of matrices, one point in each row, "

@@ -8,18 +8,17 @@ from typing import Any, NamedTuple
 
 from linalgx._core.admit import admit_real
 from linalgx.backend import (
-    as_arrays,
     device_of,
     eps,
     host_float,
     is_array,
-    is_complex,
     require_finite,
 )
 from linalgx.errors import ConvergenceWarning, warn
 from linalgx.operators import LinearMap
 from linalgx.transport._finish import kl_potential
 from linalgx.transport._krylov import conjugate_gradients
+from linalgx.transport._real import real_arrays
 from linalgx.transport._result import TransportResult
 from linalgx.typing import Array, Namespace
 
@@ -119,8 +118,8 @@ def vjp(
 
     References
     ----------
-    The implicit function theorem, applied to P1 = a, Pᵀ1 = b; the Hessian is that of Brauer, Clason,
-    Lorenz, Wirth, arXiv 1710.06635.
+    The implicit function theorem, applied to P1 = a, Pᵀ1 = b; the Hessian is that of Brauer,
+    Clason, Lorenz, Wirth, arXiv 1710.06635.
 
     Examples
     --------
@@ -168,14 +167,10 @@ def _admit(
     named = {name: x for name, x in given.items() if x is not None}
     if "plan" in named and not is_array(result.plan):
         raise TypeError("plan must be None, got a gradient, for a cost that is not stored")
-    xp, (_, *arrays) = as_arrays({"result": result.f, **named}, check_finite=False)
+    xp, (_, *arrays) = real_arrays({"result": result.f, **named}, check_finite=False)
     done = dict(zip(named, arrays, strict=True))
     for name, x in done.items():
         shape = tuple(getattr(result, name).shape)
-        if is_complex(x, xp=xp):
-            raise TypeError(
-                f"{name} has dtype {x.dtype}; accepted are float32, float64, integer and bool"
-            )
         if tuple(x.shape) != shape:
             raise ValueError(
                 f"{name} must have the shape {shape} of the result, got {tuple(x.shape)}"

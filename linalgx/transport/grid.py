@@ -248,7 +248,8 @@ class GridCost:
         total: Any = 0.0
         for k, c in enumerate(self.tables):
             others = tuple(i for i in range(len(self.tables)) if i != k)
-            total = total + xp.sum(xp.sum(x, axis=others) * (c @ xp.sum(y, axis=others)))
+            u, v = (xp.sum(z, axis=others) if others else z for z in (x, y))
+            total = total + xp.sum(u * (c @ v))
         return total
 
     def _spread(self, g: Array, places: Array | None, side: int, empty: float) -> Array:

@@ -151,8 +151,8 @@ def low_rank(
     **Cost.** An iteration: two products of C with k columns and about six Newton steps of
     4(n + m)k² operations. Some ten arrays of the size of Q and R.
 
-    **Accuracy.** Marginals are exact up to rounding. 200 + 200 points in the plane, k = 10: 230
-    iterations; ⟨C, P⟩ is 1.27 times the optimum over all plans.
+    **Accuracy.** Marginals are exact up to rounding. 200 + 200 points in the plane, k = 10: 178
+    iterations; ⟨C, P⟩ is 1.28 times the optimum over all plans.
 
     **Backends.** See :doc:`/backends`; one synchronisation for each Newton step.
 

@@ -7,9 +7,10 @@ its columns; e_a, e_b what is then missing.
 from typing import Any
 
 from linalgx._core.scaling import from_unit_scale, to_unit_scale
-from linalgx.backend import as_arrays, host_float, is_complex, require_finite
+from linalgx.backend import host_float, require_finite
 from linalgx.transport._finish import rounding
 from linalgx.transport._problem import balanced
+from linalgx.transport._real import real_arrays
 from linalgx.typing import Array, Namespace
 
 __all__ = ["round_plan"]
@@ -50,7 +51,7 @@ def round_plan(plan: Array, a: Array, b: Array, /, *, check_finite: bool = True)
     b_j; what is missing is added as e_a e_bᵀ/‖e_a‖₁ (Altschuler, Weed and Rigollet). Sums of `a`
     and `b` that differ by rounding are made equal by scaling `b`.
 
-    **Cost.** Some eight passes over the entries; three, at the end two arrays of the size of `plan`.
+    **Cost.** Some eight passes over the entries; three arrays of the size of `plan`.
 
     **Accuracy.** The marginals are those asked for up to n·eps of the mass; the plan changes by at
     most 2(‖r − a‖₁ + ‖c − b‖₁) in the sum of absolute values.
@@ -90,13 +91,8 @@ def _admit(
 ) -> tuple[Namespace, tuple[Array, Array, Array]]:
     """Admit three real arrays that fit, with the same leading axes."""
     named = {"plan": plan, "a": a, "b": b}
-    xp, done = as_arrays(named, check_finite=False)
+    xp, done = real_arrays(named, check_finite=False)
     plan, a, b = done
-    for name, x in zip(named, done, strict=True):
-        if is_complex(x, xp=xp):
-            raise TypeError(
-                f"{name} has dtype {x.dtype}; accepted are float32, float64, integer and bool"
-            )
     if plan.ndim < 2:
         raise ValueError(
             f"plan must be a matrix or a batch of matrices, shape (..., n, m), "

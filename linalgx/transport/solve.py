@@ -59,7 +59,7 @@ def solve(
         ``"sinkhorn"`` (scalings, absorbed in time), ``"sinkhorn_log"``, ``"overrelaxed"``,
         ``"anderson"``, ``"mdot"`` (Newton by products with the plan alone: for GPUs and large
         lazy costs); and for comparison ``"greenkhorn"``, ``"apdagd"``, ``"sinkhorn_newton"``,
-        ``"sns"``, ``"ssns"``, ``"splr"``.
+        ``"sns"``, ``"ssns"``, ``"splr"``, ``"proximal"``.
     rtol : float, optional
         Largest ‖P1 − a‖₁ + ‖Pᵀ1 − b‖₁ relative to Σa; ``None`` stands for eps^0.575: 1e-9, or
         1e-4 with 32 bits.
@@ -68,9 +68,8 @@ def solve(
     x0 : pair of arrays or TransportResult, optional
         Potentials f and g to start from, of the same problem or one like it.
     options : mapping, optional
-        Settings of the method: ``stage_rtol`` (``auto``, ``newton``, ``mdot``), ``prox_steps``
-        (``sinkhorn``: proximal point steps instead of one ε), ``omega``
-        (``overrelaxed``), ``memory`` (``anderson``), ``anneal``, ``sweeps``, ``cg_cap``
+        Settings of the method: ``stage_rtol`` (``auto``, ``newton``, ``mdot``), ``omega``
+        (``overrelaxed``), ``prox_steps`` (``proximal``), ``memory`` (``anderson``), ``anneal``, ``sweeps``, ``cg_cap``
         (``sinkhorn_newton``), ``sweeps``, ``density``, ``sparsify`` (``sns``), ``dropped``,
         ``shift`` (``ssns``), ``density`` (``splr``).
     callback : callable, optional
@@ -128,8 +127,8 @@ def solve(
     References
     ----------
     .. [1] M. Cuturi, "Sinkhorn distances: lightspeed computation of optimal transport", 2013.
-    .. [2] X. Tang, M. Shavlovsky, H. Rahmanian, et al., "Accelerating Sinkhorn algorithm with sparse
-       Newton iterations", ICLR 2024, arXiv:2401.12253.
+    .. [2] X. Tang, M. Shavlovsky, H. Rahmanian, et al., "Accelerating Sinkhorn algorithm with
+       sparse Newton iterations", ICLR 2024, arXiv:2401.12253.
     .. [3] Z. Tang, Y. Qiu, "Safe and sparse Newton method for entropic-regularized optimal
        transport", NeurIPS 2024.
     .. [4] B. Schmitzer, "Stabilized sparse scaling algorithms for entropy regularized transport

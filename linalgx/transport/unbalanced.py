@@ -11,7 +11,7 @@ from typing import Any
 
 from linalgx._core.admit import admit_real
 from linalgx._core.choose import choose
-from linalgx.backend import as_arrays, device_of, eps, host_float
+from linalgx.backend import device_of, eps, host_float
 from linalgx.errors import ConvergenceWarning, warn
 from linalgx.results import Result, Status
 from linalgx.transport._costs import DenseCost, is_lazy
@@ -19,6 +19,7 @@ from linalgx.transport._finish import _everywhere, _sums, _whole_plan, judged
 from linalgx.transport._newton import widened
 from linalgx.transport._passes import plan_rows
 from linalgx.transport._problem import Problem, admit_problem, kept, scale_of
+from linalgx.transport._real import real_arrays
 from linalgx.transport._run import Run
 from linalgx.transport._stopping import Stopping
 from linalgx.transport._unbalanced import METHODS, Soft, total_mass
@@ -167,7 +168,7 @@ def solve_unbalanced(
     """
     run = choose(method, METHODS, "method")
     kl = choose(reference, REFERENCES, "reference")
-    as_arrays({"a": a, "b": b}, check_finite=False)  # both are needed
+    real_arrays({"a": a, "b": b}, check_finite=False)  # both are needed
     xp, cost, a, b = admit_problem(cost, a, b, epsilon, check_finite=check_finite)
     require_single(cost, a, b)
     prices = admit_prices(rho)

@@ -146,7 +146,7 @@ CASES: dict[str, Case] = {
         variants={
             "default": {"rtol": 1e-3},
             "fixed steps": {"method": "chambolle_pock", "rtol": 1e-2},
-            "long steps": {"step": 50.0},
+            "long steps": {"step": 50.0, "rtol": 1e-2},
         },
         brief=("default", "fixed steps"),
         degrees=lambda options: {"plan": 0, "f": 1, "g": 1},

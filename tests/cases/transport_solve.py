@@ -11,7 +11,7 @@ from cases.transport_extensions import HARD, INFINITE, PAIR, columns, costs, row
 
 METHODS = (
     *("auto", "newton", "sinkhorn", "sinkhorn_log", "overrelaxed", "anderson", "mdot"),
-    *("greenkhorn", "apdagd", "sinkhorn_newton", "sns", "ssns", "splr"),
+    *("greenkhorn", "apdagd", "sinkhorn_newton", "sns", "ssns", "splr", "proximal"),
 )
 
 

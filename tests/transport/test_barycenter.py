@@ -18,7 +18,9 @@ def line(n=60):
 
 
 def bumps(x, centres=(0.2, 0.5, 0.8), widths=(0.05, 0.1, 0.03)):
-    b = np.stack([np.exp(-((x - c) ** 2) / (2 * s**2)) for c, s in zip(centres, widths, strict=True)])
+    b = np.stack(
+        [np.exp(-((x - c) ** 2) / (2 * s**2)) for c, s in zip(centres, widths, strict=True)]
+    )
     return b / b.sum(axis=1, keepdims=True)
 
 
@@ -26,11 +28,15 @@ def mean(x, q):
     return float(x @ q / q.sum())
 
 
-@pytest.mark.parametrize("weights", [None, [1, 1, 1], [1, 2, 0.5], [1e-3, 1, 1], [0, 1, 2]], ids=str)
+@pytest.mark.parametrize(
+    "weights", [None, [1, 1, 1], [1, 2, 0.5], [1e-3, 1, 1], [0, 1, 2]], ids=str
+)
 @pytest.mark.parametrize("epsilon", [0.05, 0.01, 2e-3])
 def test_all_methods_give_the_same_answer(epsilon, weights):
     x, c = line()
-    found = [barycenter(c, bumps(x), weights, epsilon=epsilon, method=m, rtol=1e-11) for m in METHODS]
+    found = [
+        barycenter(c, bumps(x), weights, epsilon=epsilon, method=m, rtol=1e-11) for m in METHODS
+    ]
     assert all(f.converged for f in found)
     for other in found[1:]:
         assert np.abs(other.x - found[0].x).sum() < 1e-9
@@ -47,7 +53,9 @@ def test_every_library(leg):
         assert result.converged
         assert leg.matches(result.x)
         assert result.x.dtype == leg.dtype
-        np.testing.assert_allclose(host(leg, result.x), known, atol=1e-8 if leg.eps < 1e-10 else 1e-4)
+        np.testing.assert_allclose(
+            host(leg, result.x), known, atol=1e-8 if leg.eps < 1e-10 else 1e-4
+        )
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -145,7 +145,9 @@ def test_unequal_sums_need_a_price():
     a, b = masses(20, 1), 2 * masses(25, 2)
     with pytest.raises(ValueError, match="equal sums"):
         divergence(x, y, a, b, epsilon=0.3)
-    one, two = (divergence(*pair, epsilon=0.3, rho=1.0).value for pair in ((x, y, a, b), (y, x, b, a)))
+    one, two = (
+        divergence(*pair, epsilon=0.3, rho=1.0).value for pair in ((x, y, a, b), (y, x, b, a))
+    )
     assert one > 0
     assert one == pytest.approx(two, rel=1e-8)
     # The same points with twice the mass are another measure.

@@ -40,7 +40,9 @@ def scalar(result, given):
 
 
 @pytest.mark.parametrize("mass", [1.0, 3.0])
-@pytest.mark.parametrize("keys", [("plan",), ("f",), ("g",), ("value",), ("plan", "f", "g", "value")])
+@pytest.mark.parametrize(
+    "keys", [("plan",), ("f",), ("g",), ("value",), ("plan", "f", "g", "value")]
+)
 def test_finite_differences(keys, mass):
     """In directions that change cost, masses and, equally, their sums."""
     c, a, b = problem(mass=mass)
@@ -48,7 +50,11 @@ def test_finite_differences(keys, mass):
     out = vjp(solved(c, a, b), **given)
     rng = np.random.default_rng(7)
     for _ in range(3):
-        dc, da, db = rng.standard_normal(c.shape), a * rng.standard_normal(5), b * rng.standard_normal(7)
+        dc, da, db = (
+            rng.standard_normal(c.shape),
+            a * rng.standard_normal(5),
+            b * rng.standard_normal(7),
+        )
         db = db + b * (da.sum() - db.sum()) / b.sum()
         up, down = (
             scalar(solved(c + t * dc, a + t * da, b + t * db), given) for t in (STEP, -STEP)
@@ -87,7 +93,9 @@ def test_every_library(leg):
         assert leg.matches(got)
         assert got.dtype == c.dtype
         size = np.max(np.abs(known))
-        np.testing.assert_allclose(host(leg, got), known, atol=(1e-7 if leg.eps < 1e-10 else 5e-3) * size)
+        np.testing.assert_allclose(
+            host(leg, got), known, atol=(1e-7 if leg.eps < 1e-10 else 5e-3) * size
+        )
 
 
 def test_batches_equal_a_loop():
