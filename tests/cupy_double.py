@@ -1,9 +1,10 @@
 """A double of CuPy on the host that keeps host and device apart as strictly as CuPy does.
 
 Its arrays are no NumPy arrays, take none as operands, and become one only by ``get``; every way
-back to the host is counted. Sparse containers are SciPy's, behind the constructors and methods of
-CuPy 14.2 that the library uses, without BSR; slices that cuSPARSE could not read are refused. What
-it cannot show is what CuPy itself gets wrong.
+back to the host is counted, also where CuPy waits unasked: for the sizes of what a mask selects,
+and for the success of a factorization under `errstate`. Sparse containers are SciPy's, behind the
+constructors and methods of CuPy 14.2 that the library uses, without BSR; slices that cuSPARSE could
+not read are refused. What it cannot show is what CuPy itself gets wrong.
 """
 
 import sys
@@ -68,7 +69,10 @@ class ndarray(NDArrayOperatorsMixin):  # noqa: N801
         return counted(int(self.host))
 
     def __getitem__(self, key):
-        return wrapped(self.host[unwrapped(key)])
+        keys = key if isinstance(key, tuple) else (key,)
+        masks = any(isinstance(k, ndarray) and k.dtype.kind == "b" for k in keys)
+        found = wrapped(self.host[unwrapped(key)])
+        return counted(found) if masks else found
 
     def __setitem__(self, key, value):
         self.host[unwrapped(key)] = unwrapped(value)
@@ -99,7 +103,7 @@ def wrapped(x):
 def unwrapped(x):
     if isinstance(x, ndarray):
         return x.host
-    if isinstance(x, np.ndarray | np.generic):
+    if isinstance(x, np.ndarray):
         raise TypeError(f"Unsupported type {type(x)}")
     return type(x)(unwrapped(part) for part in x) if isinstance(x, tuple | list) else x
 
@@ -178,21 +182,47 @@ def sparse(x):
 # --- the modules -----------------------------------------------------------------------------
 
 
+loud = [False]
+"""Whether factorizations are asked for their success."""
+
+
 @contextmanager
-def errstate(**options):
-    yield
+def errstate(*, linalg):
+    before, loud[0] = loud[0], linalg == "raise"
+    try:
+        yield
+    finally:
+        loud[0] = before
 
 
 def solve_triangular(a, b, *, lower, trans, check_finite):
     return ndarray(scipy.linalg.solve_triangular(a.host, b.host, lower=lower, trans=trans))
 
 
+def waiting(function, times=lambda *args, **options: 1):
+    """Let a function wait for the device so often."""
+
+    @wraps(function)
+    def call(*args, **options):
+        trips[0] += times(*args, **options)
+        return function(*args, **options)
+
+    return call
+
+
 def _namespace():
     """Namespace of the arrays; one for all, as array-api-compat remembers it."""
     xp = namespace(host_xp, "array_api_compat.cupy")
     xp.linalg = namespace(host_xp.linalg, "array_api_compat.cupy.linalg")
+    for name in ("cholesky", "eigh", "eigvalsh", "inv", "qr", "solve", "svd", "svdvals"):
+        asked = waiting(getattr(xp.linalg, name), lambda *args, **options: int(loud[0]))
+        setattr(xp.linalg, name, asked)
     for name in ("isdtype", "finfo", "iinfo"):
         setattr(xp, name, getattr(host_xp, name))
+    for name in ("nonzero", "unique_all", "unique_counts", "unique_inverse", "unique_values"):
+        setattr(xp, name, waiting(getattr(xp, name)))
+    # array-api-compat assigns by a mask for each bound
+    xp.clip = waiting(xp.clip, lambda x, *bounds, **named: len(bounds) + len(named))
     xp.astype = lambda x, dtype, copy=True: x.astype(dtype, copy=copy)
     xp.asarray = lambda x, dtype=None, device=None, copy=None: ndarray(
         np.array(x.host if isinstance(x, ndarray) else x, dtype=dtype)

@@ -22,6 +22,7 @@ from linalgx.backend._inputs import (
     require_finite,
 )
 from linalgx.backend._kernels import KERNELS, find_kernel
+from linalgx.backend._layout import by_rows
 from linalgx.backend._libraries import (
     NAMESPACES,
     describe,
@@ -48,6 +49,7 @@ from linalgx.backend._linalg import (
     svdvals,
 )
 from linalgx.backend._optimize import minimize_simplex, minimize_smooth
+from linalgx.backend._quiet import quiet
 from linalgx.backend._random import as_generator, standard_normal, uniform
 from linalgx.backend._scale import exponents, max_component, times_power_of_two
 from linalgx.backend._select import (
@@ -92,6 +94,7 @@ __all__ = [
     "available_backends",
     "bipartite_matching",
     "block_product",
+    "by_rows",
     "cholesky",
     "csr_from_triplets",
     "csr_parts",
@@ -129,6 +132,7 @@ __all__ = [
     "operand_namespace",
     "qr",
     "qr_pivoted",
+    "quiet",
     "reachable",
     "real_dtype",
     "require_finite",

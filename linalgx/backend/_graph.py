@@ -60,8 +60,10 @@ def distinct_patterns(patterns: Array) -> tuple[Array, Array]:
     """Different patterns of a stack (k, n, m), and for each of the k which one it has."""
     k, n, m = patterns.shape
     packed = np.packbits(patterns.reshape(k, n * m), axis=1)
-    _, first, which = np.unique(packed, axis=0, return_index=True, return_inverse=True)
-    return patterns[first], which.reshape(k)
+    place: dict[bytes, int] = {}
+    which = np.asarray([place.setdefault(row.tobytes(), len(place)) for row in packed], np.intp)
+    first = np.unique(which, return_index=True)[1]
+    return patterns[first], which
 
 
 def whole_parts(masses: Array, total: int) -> Array:

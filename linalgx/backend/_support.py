@@ -99,8 +99,8 @@ SUPPORT: dict[str, Support] = {
     "transport.project_birkhoff": Support(note="one transfer a step; finished matrices leave"),
     "transport.kronecker_birkhoff": Support(),
     "transport.kronecker_product": Support(),
-    "transport.assignment_pdhg": Support(batches=False, note="whole-array operations only"),
-    "transport.low_rank": Support(batches=False, note="Newton's method on 2k unknowns steers"),
+    "transport.assignment_pdhg": Support(note="whole-array operations only; batches in a loop"),
+    "transport.low_rank": Support(note="Newton's method on 2k unknowns steers; batches in a loop"),
     "transport.light_bridge": Support(
         batches=False, note="loss and gradient on the device, L-BFGS on the host"
     ),
@@ -108,17 +108,17 @@ SUPPORT: dict[str, Support] = {
         batches=False, note="functions and gradients on the device, L-BFGS on the host"
     ),
     "transport.solve": Support(
-        kernel="Numba", note="on a GPU 'auto' is 'mdot': products with the plan, on the device"
+        kernel="Numba", note="on a GPU sweeps and 'mdot': products with the plan, on the device"
     ),
     "transport.round_plan": Support(),
     "transport.solve_unbalanced": Support(
-        batches=False, kernel="Numba", note="the whole plan is stored for the Newton steps"
+        kernel="Numba", note="the whole plan is stored for the Newton steps; batches in a loop"
     ),
-    "transport.divergence": Support(batches=False, kernel="Numba"),
+    "transport.divergence": Support(kernel="Numba", note="batches in a loop"),
     "transport.barycenter": Support(
-        batches=False, kernel="Numba", note="one measure after the other; one synchronisation a sweep"
+        kernel="Numba", note="one measure after the other; one synchronisation a sweep"
     ),
     "transport.solve_constrained": Support(
-        batches=False, kernel="Numba", note="a few synchronisations an iteration"
+        kernel="Numba", note="a few synchronisations an iteration; batches in a loop"
     ),
 }

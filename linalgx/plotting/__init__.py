@@ -10,7 +10,8 @@ kind of colour vision. matplotlib is imported on first use: ``pip install 'linal
 
 from linalgx.plotting._axes import COLORS
 from linalgx.plotting._history import history
+from linalgx.plotting._plan import plan
 from linalgx.plotting._regret import regret
 from linalgx.plotting._spectrum import spectrum
 
-__all__ = ["COLORS", "history", "regret", "spectrum"]
+__all__ = ["COLORS", "history", "plan", "regret", "spectrum"]

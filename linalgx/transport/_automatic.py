@@ -2,17 +2,20 @@
 
 Unless ε is so small that sweeps would take thousands, some are made at the target; the ratio of
 their errors predicts how many more are needed. Where that is many, Newton's method goes on from
-what they have reached, and only where it fails is the problem solved by cooling.
+what they have reached, and only where it fails is the problem solved by cooling. On a GPU Newton's
+method is `mdot`, which needs nothing but products with the plan.
 """
 
 from dataclasses import replace
 from math import log
 
-from linalgx.backend import host_float, is_gpu
+from linalgx.backend import find_kernel, host_float, is_gpu
 from linalgx.results import Status
 from linalgx.transport._absorbed import Absorbed
+from linalgx.transport._annealing import Potentials
 from linalgx.transport._coarse import coarse_potentials
 from linalgx.transport._costs import DenseCost
+from linalgx.transport._mdot import continued, mdot
 from linalgx.transport._newton import annealed, direct, newton
 from linalgx.transport._overrelaxed import overrelaxed
 from linalgx.transport._plans import MOST_ENTRIES
@@ -35,19 +38,17 @@ WORTH = 120
 def automatic(problem: Problem, stopping: Stopping, options: Options) -> Run:
     """Try plain sweeps, and go on with what is predicted to arrive first."""
     if "start" in options:
-        monitor = Monitor(stopping, 0)
-        run = direct(problem, options["start"], monitor)
-        return run if run.status is not Status.STAGNATED else annealed(problem, monitor, {})
+        others = {name: x for name, x in options.items() if name != "start"}
+        return _ended(problem, options["start"], Monitor(stopping, 0), others)
     if not isinstance(problem.cost, DenseCost):
         return automatic_lazy(problem, stopping, options)
     if problem.epsilon < HOPELESS * problem.range:
-        return newton(problem, stopping, options)
+        return (mdot if by_products(problem) else newton)(problem, stopping, options)
     state, monitor, status = _tried(problem, stopping)
     start = state.potentials()
     if status is not None:
         return monitor.run(*start, status, "sinkhorn", (problem.epsilon,))
-    run = direct(problem, start, monitor)
-    return run if run.status is not Status.STAGNATED else annealed(problem, monitor, options)
+    return _ended(problem, start, monitor, options)
 
 
 def automatic_lazy(problem: Problem, stopping: Stopping, options: Options) -> Run:
@@ -64,7 +65,21 @@ def automatic_lazy(problem: Problem, stopping: Stopping, options: Options) -> Ru
     fits = n * m * min(1.0, SHARE * relative) <= MOST_ENTRIES
     if isinstance(problem.cost, GridCost) or relative >= HOPELESS or not fits:
         return overrelaxed(problem, stopping, {"start": start})
-    monitor = Monitor(stopping, 0)
+    return _ended(problem, start, Monitor(stopping, 0), options)
+
+
+def by_products(problem: Problem) -> bool:
+    """Whether Newton's method is to be `mdot`: on a GPU, or for want of compiled loops."""
+    if is_gpu(problem.a, xp=problem.xp):
+        return True
+    lazy = not isinstance(problem.cost, DenseCost)
+    return lazy and find_kernel("truncated_count", problem.xp) is None
+
+
+def _ended(problem: Problem, start: Potentials, monitor: Monitor, options: Options) -> Run:
+    """Take Newton steps from good potentials; cool down where these fail."""
+    if by_products(problem):
+        return continued(problem, start, monitor, options)
     run = direct(problem, start, monitor)
     return run if run.status is not Status.STAGNATED else annealed(problem, monitor, options)
 

@@ -17,6 +17,7 @@ from linalgx._core.iterate import notify
 from linalgx.backend import device_of, eps, from_host, solve, to_host
 from linalgx.results import Status
 from linalgx.transport._clipped import clipped
+from linalgx.transport._frozen import frozen_gradients
 from linalgx.typing import Array, Callback, Namespace
 
 SPREAD = 20.0
@@ -33,6 +34,12 @@ LENGTHS = (8.0, 4.0, 2.0, 1.0, 0.5, 0.25, 0.0625, 2.0**-7)
 """Step lengths of the line search, tried at once."""
 
 UNIT = LENGTHS.index(1.0)
+LARGE = 500
+"""Order above which products with the plan are tried before a factorization."""
+
+LEAST_FORCING, MOST_FORCING = 1e-8, 1e-2
+"""Bounds of the residual of such a solution, relative to its right-hand side."""
+
 PATIENCE = 10
 """Steps without progress that end the iteration when the error is near rounding."""
 
@@ -74,6 +81,14 @@ class Plans(NamedTuple):
     waited: Array
 
 
+class Whole(NamedTuple):
+    """Potentials and plans of all matrices."""
+
+    f: Array
+    g: Array
+    plan: Array
+
+
 class Balanced(NamedTuple):
     """Potentials, plans and how it went."""
 
@@ -94,12 +109,14 @@ def balance(
     goal: float,
     maxiter: int,
     callback: Callback | None = None,
+    shown: str = "plan",
     xp: Namespace,
 ) -> Balanced:
     """Find f and g with exp(L + f + g) of row sums r and column sums c, each of sum one.
 
     Errors up to `rtol` will do; steps go on to `goal` as long as each halves the error. Every row
-    and column of `logits` needs an entry above −∞, and the pattern total support.
+    and column of `logits` needs an entry above −∞, and the pattern total support. The observer
+    sees what `shown` names, "f", "g" or "plan", of all matrices.
     """
     plans = _start(logits, r, c, xp=xp)
     done: list[Plans] = []
@@ -110,9 +127,11 @@ def balance(
         error = xp.sum(xp.abs(gradient), axis=1)
         ended, cooled, stale, worst = _judge(plans, error, rtol, goal, xp=xp)
         history.append(max(worst, history[-1] if done and worst <= rtol else worst))
-        if callback is not None and notify(callback, k, _whole(plans, done, xp=xp)[2], history[-1]):
-            status = Status.STOPPED
-            break
+        if callback is not None:
+            x = getattr(_whole(plans, done, xp=xp), shown)
+            if notify(callback, k, x, history[-1]):
+                status = Status.STOPPED
+                break
         if ended.all() or k == maxiter:
             break
         if ended.any():
@@ -192,8 +211,14 @@ def _newton(plans: Plans, gradient: Array, *, xp: Namespace) -> Plans:
 
 
 def newton_direction(plan: Array, gradient: Array, r: Array, c: Array, *, xp: Namespace) -> Array:
-    """Solve S s = r − P1, by the Laplacian with unit diagonal and a shift at rounding level."""
+    """Solve S s = r − P1, by the Laplacian with unit diagonal and a shift at rounding level.
+
+    Large systems that are well coupled take conjugate gradients much less time (ours).
+    """
     n, unit = plan.shape[1], eps(plan, xp=xp)
+    s = _by_products(plan, gradient, c, xp=xp) if n > LARGE else None
+    if s is not None:
+        return s
     eye = xp.eye(n, dtype=plan.dtype, device=device_of(plan))
     w = (plan / c[:, None, :]) @ plan.mT * (1.0 - eye)
     d = xp.sum(w, axis=2)
@@ -204,6 +229,29 @@ def newton_direction(plan: Array, gradient: Array, r: Array, c: Array, *, xp: Na
     laplacian = (1.0 + 8 * n * unit) * eye - w * q[:, :, None] * q[:, None, :]
     laplacian = laplacian + p[:, :, None] * p[:, None, :]
     s = q * solve(laplacian, (q * gradient)[..., None], xp=xp)[..., 0]
+    return s - xp.mean(s, axis=1, keepdims=True)
+
+
+def _by_products(plan: Array, gradient: Array, c: Array, *, xp: Namespace) -> Array | None:
+    """Solve S s = r − P1 by products with the plan alone; ``None`` where few do not suffice.
+
+    Then the difference in S may have cancelled as well.
+    """
+    rows, unit = xp.sum(plan, axis=2), eps(plan, xp=xp)
+    rhs = gradient - rows * (xp.sum(gradient, axis=1) / xp.sum(rows, axis=1))[:, None]
+
+    def apply(x: Array) -> Array:
+        y = (x[:, None, :] @ plan)[:, 0, :] / c
+        return rows * x - (plan @ y[:, :, None])[:, :, 0]
+
+    diagonal = rows - (plan * plan @ (1.0 / c)[:, :, None])[:, :, 0]
+    inverse = 1.0 / xp.maximum(diagonal, 64.0 * unit * rows)
+    size = xp.sum(xp.abs(rhs), axis=1, keepdims=True)
+    target = size * clipped(size, LEAST_FORCING, MOST_FORCING, xp=xp)
+    s, _ = frozen_gradients(apply, rhs, inverse, target, plan.shape[1] // 10, xp=xp)
+    missing = xp.sum(xp.abs(rhs - apply(s)), axis=1, keepdims=True)
+    if not bool(xp.all(missing <= 2.0 * target)):
+        return None
     return s - xp.mean(s, axis=1, keepdims=True)
 
 
@@ -301,7 +349,7 @@ def _taken(plans: Plans, which: Array, *, xp: Namespace) -> Plans:
     return Plans(*(xp.take(x, which, axis=0) for x in plans))
 
 
-def _whole(plans: Plans, done: list[Plans], *, xp: Namespace) -> tuple[Array, Array, Array]:
+def _whole(plans: Plans, done: list[Plans], *, xp: Namespace) -> Whole:
     """Potentials and plans of all, in the order of the batch."""
     parts = [*done, plans]
     order = xp.argsort(xp.concat([part.number for part in parts]))
@@ -309,4 +357,4 @@ def _whole(plans: Plans, done: list[Plans], *, xp: Namespace) -> tuple[Array, Ar
         xp.take(xp.concat([getattr(part, name) for part in parts]), order, axis=0)
         for name in ("f", "g", "plan")
     )
-    return f, g, plan
+    return Whole(f, g, plan)

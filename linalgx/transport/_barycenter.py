@@ -7,9 +7,8 @@ d = 1, or, without bias, d∘(K d) = q with K = exp(−C/ε).
 
 from dataclasses import dataclass, replace
 from math import inf
-from typing import Any
 
-from linalgx.backend import eps, host_float, to_host
+from linalgx.backend import eps, host_float, is_gpu, to_host
 from linalgx.errors import LinAlgError
 from linalgx.results import Status
 from linalgx.transport._continuation import (
@@ -27,6 +26,7 @@ from linalgx.transport._continuation import (
     noted,
 )
 from linalgx.transport._costs import Cost
+from linalgx.transport._frozen import GPU_CHECK
 from linalgx.transport._passes import column_softmin, row_softmin
 from linalgx.transport._problem import Problem
 from linalgx.transport._stopping import Monitor, Stopping
@@ -333,19 +333,21 @@ def _direction(
     x = xp.zeros_like(rhs)
     r, z = fitted(rhs)
     p, rho = z, xp.sum(w * r * z)
-    target = tolerance * host_float(xp.sum(w * xp.abs(r)))
-    for _ in range(CG_CAP):
-        if not host_float(xp.sum(w * xp.abs(r))) > target:
+    target = tolerance * xp.sum(w * xp.abs(r))
+    going, zero, one = rho > 0, xp.zeros_like(rho), xp.ones_like(rho)
+    every = GPU_CHECK if is_gpu(rhs, xp=xp) else 1
+    for k in range(CG_CAP):
+        going = going & (xp.sum(w * xp.abs(r)) > target)
+        if k % every == 0 and not bool(going):
             break
         a_p = d * p - plans.times(h * plans.transposed(p))
-        curvature: Any = xp.sum(w * p * a_p)
-        if not 0.0 < host_float(curvature) < inf:
-            break
-        alpha = rho / curvature
+        curvature = xp.sum(w * p * a_p)
+        going = going & (curvature > 0) & xp.isfinite(curvature)
+        alpha = xp.where(going, rho / xp.where(going, curvature, one), zero)
         x = x + alpha * p
         r, z = fitted(r - alpha * a_p)
         new = xp.sum(w * r * z)
-        p = z + (new / rho) * p
+        p = z + xp.where(going, new / xp.where(going, rho, one), zero) * p
         rho = new
     return x
 

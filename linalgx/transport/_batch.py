@@ -53,7 +53,9 @@ def solve_batch(
     flat, a, b = (
         xp.reshape(x, (prod(lead), *x.shape[len(lead) :])) for x in (cost, a, b)
     )  # fmt: skip
-    problem = batch(flat, a, b, epsilon, xp=xp)
+    if not prod(lead):
+        return _nothing(cost, a, b, epsilon, method, xp=xp)
+    problem = batch(_without_empty(flat, a, b, xp=xp), a, b, epsilon, xp=xp)
     run = run_batch(problem, method, _shown_with(stopping, lead, xp=xp), options)
     result = finish(problem, run, stopping.rtol, flat, a, b, epsilon)
     whole = {}
@@ -62,6 +64,27 @@ def solve_batch(
         if hasattr(value, "shape"):
             whole[x.name] = xp.reshape(value, (*lead, *value.shape[1:]))
     return replace(result, **whole)
+
+
+def _without_empty(cost: Array, a: Array, b: Array, *, xp: Namespace) -> Array:
+    """Return the costs with zeros for bins without mass: what pads a problem may be anything."""
+    empty = (a == 0)[:, :, None] | (b == 0)[:, None, :]
+    return xp.where(empty, xp.zeros_like(cost), cost) if bool(xp.any(empty)) else cost
+
+
+def _nothing(
+    cost: Array, a: Array, b: Array, epsilon: float, method: str, *, xp: Namespace
+) -> TransportResult:
+    """Answer for a batch of no problems."""
+    none = xp.sum(cost, axis=(-2, -1))
+    n, m = cost.shape[-2:]
+    f, g = (xp.reshape(x, (*none.shape, k)) for x, k in ((a, n), (b, m)))
+    return TransportResult(
+        plan=cost, f=f, g=g, cost=none, value_kl=none, dual_value=none, lower_bound=none,
+        upper_bound=none, marginal_error=0.0, errors=none, method=method, epsilon=epsilon,
+        epsilon_path=(epsilon,), a=f, b=g, status=Status.CONVERGED, iterations=0, residual=0.0,
+        history=(0.0,),
+    )  # fmt: skip
 
 
 def _shown_with(stopping: Stopping, lead: tuple[int, ...], *, xp: Namespace) -> Stopping:
@@ -87,12 +110,12 @@ def run_batch(problem: Problem, method: str, stopping: Stopping, options: Option
         loop = Loop(problem, stopping, method, pieces)
         story = Story(loop.run(), loop.monitor.iterations, tuple(loop.monitor.history))
         name = "newton" if loop.late else "sinkhorn" if method == "auto" else method
-        if loop.late:
+        if loop.late and story.status is Status.CONVERGED:
             later = _continued(stopping, story.iterations)
             rest = _newton(problem, loop.late, later, options, pieces)
             story = Story(rest.status, story.iterations + rest.iterations,
                           story.history + rest.history[1:])  # fmt: skip
-    elif method == "mdot" and bool(xp.all(problem.a > 0)) and bool(xp.all(problem.b > 0)):
+    elif method == "mdot" and _all_full(problem):
         return METHODS[method].run(problem, stopping, options)
     elif method == "newton":
         story = _newton(problem, numbers, stopping, options, pieces)
@@ -100,6 +123,13 @@ def run_batch(problem: Problem, method: str, stopping: Stopping, options: Option
         story = _one_by_one(problem, numbers, method, stopping, options, pieces)
     f, g = pieces.whole(xp=xp)
     return Run(f, g, story.status, story.iterations, story.history, name, (problem.epsilon,))
+
+
+def _all_full(problem: Problem) -> bool:
+    """Whether no bin is empty, and no cost is NaN, which would end all problems."""
+    xp = problem.xp
+    held = xp.all(problem.a > 0) & xp.all(problem.b > 0)
+    return bool(held & ~xp.any(xp.isnan(problem.cost.block(0, problem.shape[-2]))))
 
 
 def _newton(
@@ -114,9 +144,11 @@ def _newton(
     story = Story(Status.CONVERGED, 0, ())
     if dense:
         story, failed = _dense(problem, dense, stopping, pieces)
-        if story.status in (Status.STOPPED, Status.MAXITER):
+        limited = story.status is Status.MAXITER and stopping.maxiter is not None
+        if limited or story.status is Status.STOPPED:
             stopping = Stopping(stopping.rtol, 0)
         else:
+            story = story._replace(status=Status.CONVERGED)  # what is left has its own
             rest, stopping = rest + failed, _continued(stopping, story.iterations)
     if not rest:
         return story
@@ -146,7 +178,8 @@ def _dense(
         rtol=stopping.rtol,
         goal=stopping.rtol,
         maxiter=limit,
-        callback=stopping.callback,
+        callback=_potentials_shown(stopping.callback, e),
+        shown="g" if flipped else "f",
         xp=xp,
     )
     f, g = (found.g, found.f) if flipped else (found.f, found.g)
@@ -181,7 +214,7 @@ def _one_by_one(
         pieces.put([k], f[None, :], g[None, :])
         iterations += done.iterations
         history = history + (done.history[1:] if history else done.history)
-        if status is Status.CONVERGED:
+        if status is Status.CONVERGED or done.status is Status.STOPPED:
             status = done.status
         if done.status is Status.STOPPED:
             stopping = Stopping(stopping.rtol, 0)
@@ -200,6 +233,13 @@ def _continued(stopping: Stopping, done: int) -> Stopping:
     most = stopping.maxiter
     counted = _counted(stopping, done)
     return Stopping(stopping.rtol, None if most is None else max(most - done, 0), counted.callback)
+
+
+def _potentials_shown(show: Callback | None, epsilon: float) -> Callback | None:
+    """Let the observer see potentials in the units of the cost."""
+    if show is None:
+        return None
+    return lambda state: show(replace(state, x=epsilon * state.x))
 
 
 def _counted(stopping: Stopping, done: int) -> Stopping:

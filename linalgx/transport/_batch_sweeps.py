@@ -89,10 +89,10 @@ class Active:
         """Make rows, then columns exact; with products once the potentials move little."""
         double = self.xp.finfo(self.f.dtype).bits == 64
         calm = CALM["double" if double else "single"]
-        rare = in_logs or is_gpu(self.f, xp=self.xp)
         while count and (in_logs or not self.change <= calm):
             count -= 1
-            self._log_sweep(look=not in_logs and not (rare and count))
+            last = count == 0 or not is_gpu(self.f, xp=self.xp)
+            self._log_sweep(look=last and not in_logs)
         if not count:
             return
         self.u, self.v = scaled_sweeps(self.k, self.a, self.b, self.u, self.v, count, xp=self.xp)
@@ -131,10 +131,11 @@ def scaled_sweeps(
     k: Array, a: Array, b: Array, u: Array, v: Array, count: int, *, xp: Namespace
 ) -> tuple[Array, Array]:
     """Sweep with batched products; rows and columns of zeros keep scalings of zero."""
-    no_row, no_column = (xp.astype(x == 0, k.dtype) for x in (a, b))
+    tiny = float(xp.finfo(k.dtype).smallest_normal)
+    row_floor, column_floor = xp.full_like(a, tiny), xp.full_like(b, tiny)
     for _ in range(count):
-        u = a / ((k @ v[:, :, None])[:, :, 0] + no_row)
-        v = b / ((u[:, None, :] @ k)[:, 0, :] + no_column)
+        u = a / xp.maximum((k @ v[:, :, None])[:, :, 0], row_floor)
+        v = b / xp.maximum((u[:, None, :] @ k)[:, 0, :], column_floor)
     return u, v
 
 
@@ -170,7 +171,7 @@ class Loop:
     errors : host array
         Last error of each problem of the batch.
     late : list of int
-        Problems that would need too many sweeps.
+        Problems that would need too many sweeps, or that have broken down.
     """
 
     __slots__ = ("_method", "_pieces", "active", "errors", "late", "monitor", "open")
@@ -194,7 +195,10 @@ class Loop:
             self.active.sweep(after, in_logs=self._method == "sinkhorn_log")
             status = self._look(after)
         self._keep(self.open)
-        return Status.CONVERGED if status is None else status
+        if status in (None, Status.CONVERGED):
+            broken = self._method != "auto" and not (self.errors < inf).all()
+            return Status.BREAKDOWN if broken else Status.CONVERGED
+        return status
 
     def _look(self, after: int) -> Status | None:
         """Measure; keep what has arrived, set aside what is late."""
@@ -202,17 +206,21 @@ class Loop:
         before = self.errors[self.active.number]
         now = self.active.errors()
         self.errors[here] = now[self.open]
-        status = self.monitor.step(float(self.errors.max()), self.active.f, after)
+        sound = self.errors < inf  # one problem with NaN does not end the others
+        worst = self.errors[sound].max() if sound.any() else self.errors.max()
+        status = self.monitor.step(float(worst), self.active.f, after)
         self._keep(self.open & (now <= AIM * self.monitor.stopping.rtol))
-        if status is None and self._method == "auto" and len(self.monitor.history) > SETTLED:
-            late = self.open & self._slow(now, before, after)
-            self.late += self.active.number[late].tolist()
-            self._keep(late)
+        late, switches = self.open & ~(now < inf), self._method == "auto"
+        if status is None and switches and len(self.monitor.history) > SETTLED:
+            late = late | self.open & self._slow(now, before, after)
+        self.late += self.active.number[late].tolist() if switches else []
+        self._keep(late)
         return status
 
     def _slow(self, now: Any, before: Any, after: int) -> Any:
         """Whether more than `PATIENCE` sweeps lie ahead, by the decrease of the last ones."""
-        ahead = now * (now / before).clip(0.0, 1.0) ** (PATIENCE / after)
+        ratio = now / before.clip(self.monitor.stopping.rtol * AIM)  # those below have arrived
+        ahead = now * ratio.clip(0.0, 1.0) ** (PATIENCE / after)
         return ahead > AIM * self.monitor.stopping.rtol
 
     def _keep(self, which: Any) -> None:

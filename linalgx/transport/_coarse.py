@@ -3,9 +3,10 @@
 Legend: potentials of the small problem are continued to all bins by soft minima over its bins.
 """
 
-from linalgx.backend import device_of
+from linalgx.backend import device_of, is_gpu
 from linalgx.transport._annealing import Potentials
 from linalgx.transport._costs import DenseCost
+from linalgx.transport._mdot import mdot
 from linalgx.transport._newton import newton
 from linalgx.transport._passes import column_softmin, row_softmin
 from linalgx.transport._problem import Problem, single
@@ -27,7 +28,7 @@ def coarse_potentials(problem: Problem) -> Potentials:
     a, b = xp.take(problem.a, rows), xp.take(problem.b, columns)
     a, b = a / xp.sum(a), b / xp.sum(b)
     small = single(matrix, a, b, e, xp=xp, checked=True)
-    run = newton(small, Stopping(RTOL), {})
+    run = (mdot if is_gpu(a, xp=xp) else newton)(small, Stopping(RTOL), {})
     unit = 2.0**small.exponent
     g = xp.astype(unit * run.g, problem.b.dtype, copy=False)
     part = problem.cost.restricted(None, columns)

@@ -29,9 +29,9 @@ class FactoredCost:
             raise TypeError(
                 f"cost has dtype {left.dtype}; accepted are float32, float64, integer and bool"
             )
-        if left.shape[1] != right.shape[1]:
+        if left.ndim != 2 or right.ndim != 2 or left.shape[1] != right.shape[1]:
             raise ValueError(
-                f"cost must be a pair of factors with equally many columns, got shapes "
+                f"cost must be a pair of matrices with equally many columns, got shapes "
                 f"{tuple(left.shape)} and {tuple(right.shape)}"
             )
         return cls(left, right, xp=xp)
@@ -77,7 +77,7 @@ class FactoredCost:
 
 
 def is_pair(cost: Any) -> TypeGuard[tuple[Any, Any]]:
-    """Whether a cost is a tuple of two matrices; nested tuples of numbers are one matrix."""
+    """Whether a cost is a tuple of two arrays; nested tuples of numbers are one matrix."""
     return (
-        isinstance(cost, tuple) and len(cost) == 2 and all(getattr(x, "ndim", 0) == 2 for x in cost)
+        isinstance(cost, tuple) and len(cost) == 2 and all(getattr(x, "ndim", 0) > 1 for x in cost)
     )

@@ -15,6 +15,7 @@ from linalgx.transport._passes import (
     between,
     column_lowest,
     column_softmin,
+    finite_or_zero,
     moved_cost,
     plan_rows,
     plan_sums,
@@ -274,7 +275,10 @@ def spread(rows: Array, places: Array, n: int, *, xp: Namespace) -> Array:
 def _everywhere(
     problem: Problem, f: Array, g: Array, cost: Any, unit: float
 ) -> tuple[Array, Array]:
-    """Return potentials of all bins in the caller's units; c-transforms where there is no mass."""
+    """Return potentials of all bins in the caller's units; c-transforms where there is no mass.
+
+    Zero where all pairs of an empty bin are forbidden.
+    """
     xp = problem.xp
     f, g = unit * f, unit * g
     if problem.rows is None and problem.columns is None:
@@ -284,9 +288,10 @@ def _everywhere(
     whole = cost if hasattr(cost, "block") else DenseCost(cost, xp=xp)
     if problem.rows is not None:
         lowest = row_lowest(whole.restricted(None, problem.columns), g, xp=xp)
-        f = _merged(f, lowest, problem.rows, xp=xp)
+        f = _merged(f, finite_or_zero(lowest, xp=xp), problem.rows, xp=xp)
     if problem.columns is not None:
-        g = _merged(g, column_lowest(whole, f, xp=xp), problem.columns, xp=xp)
+        lowest = finite_or_zero(column_lowest(whole, f, xp=xp), xp=xp)
+        g = _merged(g, lowest, problem.columns, xp=xp)
     return f, g
 
 
@@ -295,8 +300,10 @@ def _batch_everywhere(problem: Problem, f: Array, g: Array, cost: Array) -> tupl
     xp = problem.xp
     whole = DenseCost(cost, xp=xp)
     low = xp.full_like(g, -xp.inf)
-    f = xp.where(problem.a > 0, f, row_lowest(whole, xp.where(problem.b > 0, g, low), xp=xp))
-    return f, xp.where(problem.b > 0, g, column_lowest(whole, f, xp=xp))
+    lowest = row_lowest(whole, xp.where(problem.b > 0, g, low), xp=xp)
+    f = xp.where(problem.a > 0, f, finite_or_zero(lowest, xp=xp))
+    lowest = finite_or_zero(column_lowest(whole, f, xp=xp), xp=xp)
+    return f, xp.where(problem.b > 0, g, lowest)
 
 
 def _merged(f: Array, other: Array, places: Array, *, xp: Namespace) -> Array:
@@ -310,7 +317,7 @@ def _complement(places: Array | None, a: Array, *, xp: Namespace) -> Array | Non
     """Indices that are not among the places."""
     if places is None:
         return None
-    return xp.nonzero(a <= 0)[0]
+    return xp.nonzero(spread(xp.ones_like(places), places, a.shape[-1], xp=xp) == 0)[0]
 
 
 def _number(x: Array, *, xp: Namespace) -> Any:

@@ -64,11 +64,11 @@ def mdot(problem: Problem, stopping: Stopping, options: Options) -> Run:
     return cooled(problem, Monitor(stopping, LIMIT), options)
 
 
-def closed(problem: Problem, start: Potentials, monitor: Monitor) -> Run:
+def continued(problem: Problem, start: Potentials, monitor: Monitor, options: Options) -> Run:
     """Solve at ε alone, from potentials that are good already; cool down where that fails."""
     monitor.limit += LIMIT
-    run = cooled(problem, monitor, {"start": start, "warmest": 0.0})
-    return run if run.status is not Status.STAGNATED else cooled(problem, monitor, {})
+    run = cooled(problem, monitor, {**options, "start": start, "warmest": 0.0})
+    return run if run.status is not Status.STAGNATED else cooled(problem, monitor, options)
 
 
 def cooled(problem: Problem, monitor: Monitor, options: Options) -> Run:

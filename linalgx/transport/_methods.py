@@ -93,6 +93,8 @@ METHODS: dict[str, Method] = {
 def admit_options(options: Mapping[str, Any] | None, method: str) -> dict[str, Any]:
     """Check the settings of a method."""
     checks = METHODS[method].options
+    if options is not None and not isinstance(options, Mapping):
+        raise TypeError(f"options must be a mapping, got {type(options).__name__}")
     done = {}
     for name, value in (options or {}).items():
         if name not in checks:

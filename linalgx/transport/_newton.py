@@ -40,9 +40,11 @@ SECOND_RTOL, SECOND_WARMEST = 1e-9, 0.5
 
 
 def newton(problem: Problem, stopping: Stopping, options: Options) -> Run:
-    """Cool down to ε; a second time, more slowly, when that stagnates."""
+    """Cool down to ε; where potentials are given, only when these do not lead there."""
     if "start" in options:
-        return direct(problem, options["start"], Monitor(stopping, 0))
+        monitor = Monitor(stopping, 0)
+        run = direct(problem, options["start"], monitor)
+        return run if run.status is not Status.STAGNATED else annealed(problem, monitor, options)
     return annealed(problem, Monitor(stopping, LIMIT), options)
 
 

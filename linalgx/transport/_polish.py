@@ -5,6 +5,7 @@ s = δf/ε; S the Hessian diag(r) − P diag(1/b) Pᵀ, both diagonals raised by
 (Levenberg's shift); w = Pᵀe^s.
 """
 
+from math import inf
 from typing import NamedTuple
 
 from linalgx.backend import eps, host_float
@@ -28,6 +29,8 @@ LEVEL = 2.0
 SWEEPS = 10
 SLOW = 5
 """Shortened steps in a row after which it is given up."""
+WAIT = 40
+"""Steps without a halved error after which it is given up."""
 EXTRA = 8
 """Steps that are spent on rows of tiny mass when the sum of errors is small already."""
 
@@ -44,13 +47,14 @@ class Moved(NamedTuple):
 def polished(
     problem: Problem, plan: Plan, f: Array, rtol: float, monitor: Monitor, *, thorough: bool
 ) -> Moved:
-    """Take Newton steps from the plan of f until the error is small, or the plan should be made anew.
+    """Take Newton steps from the plan of f until the error is small, or a new plan is due.
 
     Thorough: until every row has nearly its own mass, too.
     """
     xp, a, b = problem.xp, problem.a, problem.b
     u, v, mu = xp.zeros_like(a), xp.zeros_like(b), SHIFT
     slow, extra, moving = 0, 0, False
+    least, waited = inf, 0
     s, w = u, plan.columns(xp.ones_like(a))
     while True:
         plan.rescale(xp.exp(s), b / w)
@@ -61,12 +65,15 @@ def polished(
             extra += 1
             if not thorough or extra > EXTRA or settled(r, a, xp=xp):
                 return Moved(u, v, error, status)
-        if status is not None or slow >= SLOW or _stale(u, v, xp=xp):
+        least, waited = (error, 0) if error < 0.5 * least else (least, waited + 1)
+        if status is not None or slow >= SLOW or waited >= WAIT or _stale(u, v, xp=xp):
             return Moved(u, v, error, status)
         raised = 1.0 + mu * min(1.0, error)
         tolerance = min(0.1, max(error, 1e-4))
         delta = COARSE * min(0.1, error)
-        s, _ = plan.direction(r * raised, 1.0 / (b * raised), a - r, tolerance, CG_CAP, delta)
+        missing = a - r
+        missing = missing - a * xp.sum(missing)  # rounding: S would hardly bend along a constant
+        s, _ = plan.direction(r * raised, 1.0 / (b * raised), missing, tolerance, CG_CAP, delta)
         s = clipped(s - xp.sum(a * s), -LONGEST, LONGEST, xp=xp)
         step, w = _searched(plan, s, r, error, a, b, xp=xp)
         mu, slow = (4 * mu, slow + 1) if step < 1.0 else (max(mu / 4, 1e-12), 0)

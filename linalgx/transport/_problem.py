@@ -7,14 +7,17 @@ from the limits of the dtype (exact powers of two).
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from math import frexp, inf, ldexp, prod
+from sys import float_info
 from typing import Any
 
 from linalgx._core.admit import admit_real
 from linalgx.backend import (
+    by_rows,
     device_of,
     eps,
     from_host,
     host_float,
+    safe_min,
     to_host,
 )
 from linalgx.transport._costs import Cost, DenseCost, is_lazy
@@ -24,6 +27,8 @@ from linalgx.typing import Array, DType, Namespace
 
 USUAL = 20
 """Exponents of the largest cost up to which nothing is scaled."""
+LARGEST = 1023
+"""Exponent of the largest power of two."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +40,7 @@ class Problem:
     cost : Cost
         Costs divided by 2^exponent.
     a, b : Array
-        Masses of sum one, positive in a single problem.
+        Masses of sum one; in a single problem none vanishes beside them.
     epsilon : float
         Regularization, divided by 2^exponent as well.
     mass : Array
@@ -129,8 +134,9 @@ def _check_cost(cost: Array, *, check_finite: bool, xp: Namespace) -> None:
             f"got shape {tuple(cost.shape)}"
         )
     if check_finite:
-        bad = int(xp.sum(xp.astype(xp.isnan(cost) | (cost == -inf), xp.int64)))
-        if bad:
+        wrong = xp.isnan(cost) | (cost == -inf)
+        if bool(xp.any(wrong)):
+            bad = int(xp.sum(xp.astype(wrong, xp.int64)))
             raise ValueError(
                 f"cost must hold finite numbers, got {bad} NaN or −∞ entries (+∞ forbids a pair); "
                 f"check_finite=False skips this check"
@@ -189,16 +195,20 @@ def single(
 ) -> Problem:
     """Drop empty bins, balance the masses, bring extreme costs to unit scale."""
     a, b, mass = balanced(a, b, xp=xp)
-    rows, columns = kept(a, xp=xp), kept(b, xp=xp)
+    # The plan's entries of a bin with less mass would underflow.
+    least = safe_min(a, xp=xp) / eps(a, xp=xp)
+    rows, columns = kept(a, least, xp=xp), kept(b, least, xp=xp)
     a = a if rows is None else xp.take(a, rows)
     b = b if columns is None else xp.take(b, columns)
     cost = cost if hasattr(cost, "block") else DenseCost(cost, xp=xp)
     cost = cost.restricted(rows, columns)
-    if isinstance(cost, DenseCost) and not checked:
-        require_ways(cost.matrix, a, b, xp=xp)
-    exponent = scale_of(cost)
+    if isinstance(cost, DenseCost):
+        cost = DenseCost(by_rows(cost.matrix, xp=xp), xp=xp)
+        if not checked:
+            require_ways(cost.matrix, a, b, xp=xp)
+    exponent = scale_of(cost, epsilon)
     return Problem(
-        cost.times_power_of_two(-exponent), a, b, ldexp(epsilon, -exponent), xp,
+        cost.times_power_of_two(-exponent), a, b, scaled_epsilon(epsilon, exponent), xp,
         mass, exponent, rows, columns,
     )  # fmt: skip
 
@@ -208,26 +218,38 @@ def batch(cost: Array, a: Array, b: Array, epsilon: float, *, xp: Namespace) -> 
     a, b, mass = balanced(a, b, xp=xp)
     require_ways(cost, a, b, xp=xp)
     stored = DenseCost(cost, xp=xp)
-    exponent = scale_of(stored)
+    exponent = scale_of(stored, epsilon)
     scaled = stored.times_power_of_two(-exponent)
-    return Problem(scaled, a, b, ldexp(epsilon, -exponent), xp, mass, exponent)
+    return Problem(scaled, a, b, scaled_epsilon(epsilon, exponent), xp, mass, exponent)
 
 
-def scale_of(cost: Cost) -> int:
-    """Return the exponent that the costs are to be divided by; zero for ordinary ones.
+def scale_of(cost: Cost, epsilon: float = 0.0) -> int:
+    """Return the exponent that costs and ε are to be divided by; zero for ordinary ones.
 
-    Ordinary costs stay as they are, without a copy; and a power of two changes no digit.
+    Ordinary costs stay as they are, without a copy; and a power of two changes no digit. The larger
+    of the two counts: costs far below ε may vanish, ε may not grow beyond all numbers.
     """
-    size = max(abs(x) for x in cost.span())
-    exponent = frexp(size)[1] if 0 < size < inf else 0
+    size = max(epsilon, *(abs(x) for x in cost.span()))
+    exponent = min(frexp(size)[1], LARGEST) if 0 < size < inf else 0
     return exponent if abs(exponent) > USUAL else 0
 
 
-def kept(a: Array, *, xp: Namespace) -> Array | None:
-    """Indices of the bins that hold mass; ``None`` when all do."""
-    if bool(xp.all(a > 0)):
+def scaled_epsilon(epsilon: float, exponent: int) -> float:
+    """Return ε/2^exponent; refuse one that vanishes beside the costs."""
+    scaled = ldexp(epsilon, -exponent)
+    if not scaled >= float_info.min:
+        raise ValueError(
+            f"epsilon must not vanish beside the costs, got {epsilon:g} with costs up to "
+            f"{ldexp(1.0, exponent):.0e}; below about 1e-14 of them no potentials carry a plan"
+        )
+    return scaled
+
+
+def kept(a: Array, least: float = 0.0, *, xp: Namespace) -> Array | None:
+    """Indices of the bins that hold more mass than the least; ``None`` when all do."""
+    if bool(xp.all(a > least)):
         return None
-    host = to_host(a) > 0
+    host = to_host(a) > least
     return from_host(host.nonzero()[0], like=a, xp=xp, dtype=xp.int64)
 
 

@@ -5,18 +5,19 @@ Legend: min ⟨C, P⟩ over P ≥ 0 with P1 = a, Pᵀ1 = b; potentials f, g; Z =
 
 from dataclasses import dataclass
 from math import inf, isfinite
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from linalgx.backend import eps, host_float, to_host
 from linalgx.errors import LinAlgError
+from linalgx.transport._costs import is_lazy
 from linalgx.transport._finish import centred, rounding
 from linalgx.typing import Array, Namespace
 
 
-def require_one_matrix(c: Array, *, check_finite: bool, xp: Namespace) -> None:
-    """Refuse batches, and costs that forbid pairs."""
-    if c.ndim != 2:
-        raise ValueError(f"cost must be one matrix, shape (n, m), got shape {tuple(c.shape)}")
+def require_finite_cost(c: Any, *, check_finite: bool, xp: Namespace) -> None:
+    """Refuse costs that are not stored, and those that forbid pairs."""
+    if is_lazy(c):
+        raise TypeError(f"cost must be an array of all costs, got {type(c).__name__}")
     if check_finite and bool(xp.any(c == inf)):
         bad = int(xp.sum(xp.astype(c == inf, xp.int64)))
         raise ValueError(f"cost must hold finite numbers, got {bad} infinite entries")

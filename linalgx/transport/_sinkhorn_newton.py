@@ -77,9 +77,9 @@ def _solved(
     rtol = AIM * monitor.stopping.rtol if stage_rtol is None else stage_rtol
     system, step = System.at(problem, f, g), xp.concat([xp.zeros_like(f), xp.zeros_like(g)])
     longest = -0.25 * log(safe_min(step, xp=xp))
-    first, sweeps, after = system.error, options.get("sweeps", SWEEPS), 0
+    first, sweeps = system.error, options.get("sweeps", SWEEPS)
     while True:
-        status = monitor.step(system.error, f, after)
+        status = monitor.step(system.error, f)  # what a stage begins with is a sweep, too
         if stage_rtol is not None:
             status = None if status is Status.CONVERGED else status
             if system.error <= stage_rtol:
@@ -93,7 +93,7 @@ def _solved(
             if not host_float(xp.max(xp.abs(step))) <= longest:  # the next plan would overflow
                 return f, g, Status.DIVERGED if system.error > first else Status.BREAKDOWN
             f, g = f + e * step[:n], g + e * step[n:]
-        system, sweeps, after = System.at(problem, f, g), sweeps - 1, 1
+        system, sweeps = System.at(problem, f, g), sweeps - 1
 
 
 class System(NamedTuple):

@@ -6,8 +6,10 @@ r, s the inverse primal and dual step; (P̃, ỹ) prediction, dP = P − P̃, dy
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from math import inf, ldexp, sqrt
 from operator import add
+from typing import Any
 
 from linalgx._core.admit import admit_real
 from linalgx._core.choose import choose
@@ -16,10 +18,18 @@ from linalgx.backend import eps, host_float, times_power_of_two
 from linalgx.errors import ConvergenceWarning, warn
 from linalgx.results import IterationState, Result, Status
 from linalgx.transport._finish import judged
+from linalgx.transport._looped import looped
 from linalgx.transport._problem import admit_problem, balanced
-from linalgx.transport._program import Certified, Point, Program, fetch, require_one_matrix, worst
+from linalgx.transport._program import (
+    Certified,
+    Point,
+    Program,
+    fetch,
+    require_finite_cost,
+    worst,
+)
 from linalgx.transport._stopping import Monitor, Stopping
-from linalgx.typing import Array, Callback
+from linalgx.typing import Array, Callback, Namespace
 
 __all__ = ["AssignmentResult", "assignment_pdhg"]
 
@@ -48,35 +58,35 @@ class AssignmentResult(Result):
 
     Attributes
     ----------
-    plan : Array, shape (n, m)
+    plan : Array, shape (..., n, m)
         Nonnegative, with the marginals of the call up to rounding.
-    f, g : Array, shapes (n,) and (m,)
+    f, g : Array, shapes (..., n) and (..., m)
         Dual solution: f_i + g_j ≤ C_ij up to rounding, centred so that ⟨a, f⟩ = ⟨b, g⟩.
-    cost, lower_bound, gap : float
+    cost, lower_bound, gap : float, or Array of shape (...)
         ⟨C, P⟩, ⟨a, f⟩ + ⟨b, g⟩, and their difference. The optimum lies between the two.
     method : str
         The method that was used.
-    rejected, restarts : int
+    rejected, restarts : int or Array
         Predictions that did not count, and restarts.
     status, converged, iterations : Status, bool, int
-        How it ended.
+        How it ended; of a batch the worst, and the iterations of the slowest problem.
     residual : float
         KKT error of the returned plan and potentials, computed from them: the largest of
         (‖P1 − a‖₁ + ‖Pᵀ1 − b‖₁)/Σa, max(f⊕g − C)₊/R and gap/(R Σa), R the range of C after the
-        c-transform of zero was subtracted.
+        c-transform of zero was subtracted; of a batch the largest.
     history : tuple of float
-        The same of the iterates, ``k = 0`` first.
+        The same of the iterates, ``k = 0`` first; of the slowest problem.
     """
 
     plan: Array
     f: Array
     g: Array
-    cost: float
-    lower_bound: float
-    gap: float
+    cost: Any
+    lower_bound: Any
+    gap: Any
     method: str
-    rejected: int
-    restarts: int
+    rejected: Any
+    restarts: Any
 
 
 def assignment_pdhg(
@@ -100,9 +110,9 @@ def assignment_pdhg(
 
     Parameters
     ----------
-    cost : array, shape (n, m)
+    cost : array, shape (..., n, m)
         Finite costs C.
-    a, b : array, shapes (n,) and (m,), optional
+    a, b : array, shapes (..., n) and (..., m), optional
         Masses of equal sums; uniform with sum one when ``None``.
     method : str
         ``"prediction_correction"``, with adaptive steps and restarts, or ``"chambolle_pock"``, the
@@ -116,7 +126,8 @@ def assignment_pdhg(
     maxiter : int, optional
         Most iterations, 20 000 when ``None``.
     callback : callable, optional
-        Receives an `IterationState` with the predicted plan for each iteration.
+        Receives an `IterationState` with the predicted plan for each iteration, of a batch for one
+        problem after the other.
     check_finite : bool
         Whether to look for NaN and Inf.
 
@@ -157,7 +168,7 @@ def assignment_pdhg(
 
     **Cost.** Some fifteen passes over n×m entries an iteration, eight arrays of the size of `cost`.
     Random assignment, n = 100, to 1e-6: 345, 537 and 690 iterations on three instances;
-    Chambolle-Pock needs 2768 on the second one.
+    Chambolle-Pock needs 2768 on the second one. Batches run one after the other.
 
     **Accuracy.** `cost` exceeds the optimum by at most `gap`, up to rounding of size n·eps·max|C|.
 
@@ -178,20 +189,12 @@ def assignment_pdhg(
     5.0 True True
     """
     xp, c, a, b = admit_problem(cost, a, b, 1.0, check_finite=check_finite)
-    require_one_matrix(c, check_finite=check_finite, xp=xp)
+    require_finite_cost(c, check_finite=check_finite, xp=xp)
     fixed = choose(method, METHODS, "method")
     stopping = Stopping.admit(rtol, maxiter, callback, eps(c, xp=xp) ** (0.4 / 0.575))
-    steps = _admit_step(step, fixed, tuple(c.shape))
-    a1, b1, mass = balanced(a, b, xp=xp)
-    exponent = exponent_of(c, xp=xp)
-    program = Program.of(times_power_of_two(c, -exponent, xp=xp), a1, b1, xp=xp)
-    total = host_float(mass)
-    monitor = Monitor(_in_user_units(stopping, total), MAXITER)
-    run = _Run(program, monitor, fixed, steps)
-    status = run.solve()
-    found = program.certified(run.best)
-    status = judged(status, found.residual, stopping.rtol)
-    result = _named(found, run, status, method, total, exponent)
+    n, m = c.shape[-2:]
+    one = partial(_solve, method=method, product=_admit_step(step, fixed, n, m), xp=xp)
+    result = looped(one, (c, a, b), tuple(c.shape[:-2]), stopping, xp=xp)
     if result.status not in (Status.CONVERGED, Status.STOPPED):
         warn(
             f"the KKT error {result.residual:.1e} is above {stopping.rtol:.1e} after "
@@ -205,9 +208,24 @@ METHODS = {"prediction_correction": False, "chambolle_pock": True}
 """Whether the steps are fixed."""
 
 
-def _admit_step(step: float | None, fixed: bool, shape: tuple[int, int]) -> float:
+def _solve(
+    c: Array, a: Array, b: Array, stopping: Stopping, *, method: str, product: float, xp: Namespace
+) -> AssignmentResult:
+    """Solve one problem."""
+    a1, b1, mass = balanced(a, b, xp=xp)
+    exponent = exponent_of(c, xp=xp)
+    program = Program.of(times_power_of_two(c, -exponent, xp=xp), a1, b1, xp=xp)
+    total = host_float(mass)
+    monitor = Monitor(_in_user_units(stopping, total), MAXITER)
+    run = _Run(program, monitor, METHODS[method], product)
+    status = run.solve()
+    found = program.certified(run.best)
+    status = judged(status, found.residual, stopping.rtol)
+    return _named(found, run, status, method, total, exponent)
+
+
+def _admit_step(step: float | None, fixed: bool, n: int, m: int) -> float:
     """Return r·s at the start, from the product of the step lengths in units of 1/‖A‖²."""
-    n, m = shape
     usual = 0.99 if fixed else (n + m) ** 2 / max(2 * n * m, 1)
     high = 1.0 if fixed else inf
     ends = "(]" if fixed else "()"

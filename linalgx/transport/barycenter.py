@@ -4,9 +4,11 @@ Legend: masses b_k, weights w_k; P_k = exp((f_k ⊕ g_k − C)/ε) with P_kᵀ1 
 """
 
 from dataclasses import dataclass
+from functools import partial
 from math import ldexp
 from typing import Any
 
+from linalgx._core.admit import admit_real
 from linalgx._core.choose import choose
 from linalgx.backend import (
     device_of,
@@ -20,8 +22,9 @@ from linalgx.results import IterationState, Result, Status
 from linalgx.transport._barycenter import METHODS, Measures, State, disagreement, shifted
 from linalgx.transport._costs import DenseCost, is_lazy
 from linalgx.transport._finish import judged
+from linalgx.transport._looped import looped, same_lead
 from linalgx.transport._passes import plan_sums
-from linalgx.transport._problem import admit_problem, scale_of
+from linalgx.transport._problem import scale_of
 from linalgx.transport._real import real_arrays
 from linalgx.transport._stopping import DEFAULT_POWER, Monitor, Stopping
 from linalgx.typing import Array, Callback, Namespace
@@ -38,28 +41,28 @@ class BarycenterResult(Result):
 
     Attributes
     ----------
-    x : Array, shape (n,)
+    x : Array, shape (..., n)
         The barycenter q, the weighted mean of the first marginals of all plans.
-    f, g : Array, shapes (k, n) and (k, m)
+    f, g : Array, shapes (..., k, n) and (..., k, m)
         Potentials of the plans P_k = exp((f_k ⊕ g_k − C)/ε), zero for measures of weight zero;
         g is −∞ in bins without mass.
-    cost : float
+    cost : float, or Array of shape (...)
         Σ w_k ⟨C, P_k⟩.
     method : str
         The method that was used.
     status, converged, iterations : Status, bool, int
-        How it ended.
+        How it ended; of a batch the worst, and the iterations of the slowest problem.
     residual : float
         Σ w_k (‖P_k1 − q‖₁ + ‖P_kᵀ1 − b_k‖₁)/Σq from one exact pass; without bias plus
-        ‖d∘(K d) − q‖₁/Σq.
+        ‖d∘(K d) − q‖₁/Σq; of a batch the largest.
     history : tuple of float
-        The same of the iterates, ``k = 0`` first.
+        The same of the iterates, ``k = 0`` first; of the slowest problem.
     """
 
     x: Array
     f: Array
     g: Array
-    cost: float
+    cost: Any
     method: str
 
 
@@ -70,7 +73,7 @@ def barycenter(
     weights: Array | None = None,
     *,
     epsilon: float,
-    method: str = "log",
+    method: str = "auto",
     debiased: bool = False,
     rtol: float | None = None,
     maxiter: int | None = None,
@@ -84,18 +87,19 @@ def barycenter(
 
     Parameters
     ----------
-    cost : array, shape (n, m), or lazy cost
+    cost : array, shape (..., n, m), or lazy cost
         Finite costs between the n points of the barycenter and the m bins of the masses.
-    masses : array, shape (k, m)
-        One distribution in each row, all of the same sum.
-    weights : array, shape (k,), optional
+    masses : array, shape (..., k, m)
+        One distribution in each row, all of the same sum. A batch may share one cost.
+    weights : array, shape (..., k), optional
         At least zero, in any unit; equal when ``None``.
     epsilon : float
         Regularization, positive. It blurs the barycenter over a distance of about √ε for squared
         distances.
     method : str
-        ``"log"``: always stable. ``"scaling"``: products with exp(−C/ε), faster, for large ε.
-        ``"newton"``: for small ε, few iterations; not for `debiased`. All give the same answer.
+        ``"newton"``: few iterations, also for small ε; not for `debiased`. ``"log"``: the
+        fixed-point iteration, always stable. ``"scaling"``: the same with products of exp(−C/ε),
+        for large ε. ``"auto"``: newton, or log for `debiased`. All give the same answer.
     debiased : bool
         Whether to remove the blur, by the term −OT(q, q)/2 of the divergence. Needs a symmetric
         cost between the same points.
@@ -105,7 +109,8 @@ def barycenter(
     maxiter : int, optional
         Most iterations.
     callback : callable, optional
-        Receives an `IterationState` with q for each iteration.
+        Receives an `IterationState` with q for each iteration, of a batch for one problem after
+        the other.
     check_finite : bool
         Whether to look for NaN and Inf.
 
@@ -143,7 +148,7 @@ def barycenter(
 
     **Cost.** Two passes over n×m exponentials for each measure and sweep, or two
     products. Newton steps keep k plans in memory, or compute them anew for a cost that is not
-    stored.
+    stored. Batches run one after the other.
 
     **Accuracy.** The residual, recomputed. Different methods agree to a multiple of it, a large one
     without bias.
@@ -165,29 +170,44 @@ def barycenter(
     >>> print(result.x.round(3))
     [0.    0.002 0.996 0.002 0.   ]
     """
-    run = choose(method, METHODS, "method")
-    admit_problem([[0.0]], None, None, epsilon, check_finite=False)
+    if choose(method, NAMES, "method") is None:
+        method = "log" if debiased else "newton"
+    epsilon = admit_real(epsilon, "epsilon", ends="()")
     xp, cost, masses, weights = _admit(cost, masses, weights, check_finite=check_finite)
-    stored = cost if is_lazy(cost) else DenseCost(cost, xp=xp)
     if debiased:
-        _require_symmetric(stored, method, xp=xp)
+        _require_symmetric(cost, method, xp=xp)
     unit = eps(masses, xp=xp) ** (DEBIASED_POWER / DEFAULT_POWER if debiased else 1.0)
     stopping = Stopping.admit(rtol, maxiter, callback, unit)
+    one = partial(_solve, epsilon=epsilon, method=method, debiased=debiased, xp=xp)
+    lead = tuple(masses.shape[:-2])
+    result = looped(one, (cost, masses, weights), lead, stopping, xp=xp)
+    if result.status not in (Status.CONVERGED, Status.STOPPED):
+        other = "method='newton', " if method != "newton" and not debiased else ""
+        warn(
+            f"the residual {result.residual:.1e} is above {stopping.rtol:.1e} after "
+            f"{result.iterations} iterations; {other}a larger epsilon, maxiter or rtol helps",
+            ConvergenceWarning,
+        )
+    return result
+
+
+NAMES = {"auto": None, **METHODS}
+
+
+def _solve(
+    cost: Any, masses: Array, weights: Array, stopping: Stopping, *, epsilon: float, method: str,
+    debiased: bool, xp: Namespace,
+) -> BarycenterResult:  # fmt: skip
+    """Compute one barycenter."""
+    stored = cost if is_lazy(cost) else DenseCost(cost, xp=xp)
     b, mass, w, places = _normalized(masses, weights, xp=xp)
     exponent = scale_of(stored)
     held = b > 0
     log_b = xp.where(held, xp.log(xp.where(held, b, xp.ones_like(b))), xp.full_like(b, -xp.inf))
     scaled = stored.times_power_of_two(-exponent)
     these = Measures(scaled, b, w, log_b, ldexp(epsilon, -exponent), debiased, xp)
-    found = run(these, _in_user_units(stopping, mass))
-    result = _named(these, found, stopping.rtol, method, mass, exponent, places, masses.shape[0])
-    if result.status not in (Status.CONVERGED, Status.STOPPED):
-        warn(
-            f"the residual {result.residual:.1e} is above {stopping.rtol:.1e} after "
-            f"{result.iterations} iterations; method='newton', a larger epsilon or maxiter helps",
-            ConvergenceWarning,
-        )
-    return result
+    found = METHODS[method](these, _in_user_units(stopping, mass))
+    return _named(these, found, stopping.rtol, method, mass, exponent, places, masses.shape[0])
 
 
 def _admit(
@@ -206,38 +226,43 @@ def _admit(
                 f"{name} must be a matrix or a batch of matrices, shape (..., n, m), "
                 f"got shape {tuple(x.shape)}"
             )
-        if x.ndim > 2:
-            raise ValueError(f"{name} must be one matrix, shape (n, m), got shape {tuple(x.shape)}")
     cost = cost.astype(masses.dtype) if lazy else first
-    k, m = masses.shape
-    if m != cost.shape[1]:
+    k, m = masses.shape[-2:]
+    if m != cost.shape[-1]:
         raise ValueError(
-            f"masses must have shape (k, {cost.shape[1]}) to fit cost, got {tuple(masses.shape)}"
+            f"masses must have shape (..., k, {cost.shape[-1]}) to fit cost, "
+            f"got {tuple(masses.shape)}"
         )
     weights = rest[0] if rest else xp.ones((k,), dtype=masses.dtype, device=device_of(masses))
-    if tuple(weights.shape) != (k,):
+    if weights.ndim < 1 or weights.shape[-1] != k:
         raise ValueError(
-            f"weights must have shape ({k},) to fit masses, got {tuple(weights.shape)}"
+            f"weights must have shape (..., {k}) to fit masses, got {tuple(weights.shape)}"
         )
     for name, x in (("cost", first), ("masses", masses), ("weights", weights)):
         if check_finite:
             require_finite(x, name, xp=xp)
         if name != "cost" and bool(xp.any(x < 0)):
             raise ValueError(f"{name} must be at least zero, got {host_float(xp.min(x)):.3e}")
-    return xp, cost, masses, weights
+    _, (first, masses, weights) = same_lead(
+        {"cost": (first, 2), "masses": (masses, 2), "weights": (weights, 1)}, xp=xp
+    )
+    if lazy and masses.ndim > 2:
+        raise ValueError("masses must be one matrix beside a cost that is not stored: no batches")
+    return xp, cost if lazy else first, masses, weights
 
 
 def _require_symmetric(cost: Any, method: str, *, xp: Namespace) -> None:
     """Without bias the barycenter is compared with itself: C = Cᵀ."""
     if method == "newton":
-        raise ValueError("method must be one of 'log', 'scaling' for debiased=True, got 'newton'")
-    n, m = cost.shape
+        raise ValueError(
+            "method must be one of 'auto', 'log', 'scaling' for debiased=True, got 'newton'"
+        )
+    n, m = cost.shape[-2:]
     if n != m:
         raise ValueError(f"cost must be square for debiased=True, got shape {(n, m)}")
-    if isinstance(cost, DenseCost):
-        c = cost.matrix
-        defect = host_float(xp.max(xp.abs(c - c.mT)))
-        if not defect <= 100 * eps(c, xp=xp) * host_float(xp.max(xp.abs(c))):
+    if not is_lazy(cost) and 0 not in cost.shape:
+        defect = host_float(xp.max(xp.abs(cost - cost.mT)))
+        if not defect <= 100 * eps(cost, xp=xp) * host_float(xp.max(xp.abs(cost))):
             raise ValueError(
                 f"cost must be symmetric for debiased=True, got max|C − Cᵀ| = {defect:.1e}"
             )

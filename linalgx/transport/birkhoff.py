@@ -102,9 +102,17 @@ def project_birkhoff(
     patterns = find_patterns(~(flat == -inf), r, r, name="logits", uniform=True, xp=xp)
     if patterns is not None:
         flat = xp.where(patterns.used, flat, xp.full_like(flat, -inf))
+    flat = _within_range(flat, xp=xp)
     run = balance(flat, r, r, rtol=rtol, goal=goal, maxiter=maxiter, xp=xp)
     judged(run.status, marginal_error(run.plan, r, r, xp=xp), rtol)
     return xp.reshape(run.plan * n, logits.shape)
+
+
+def _within_range(logits: Array, *, xp: Namespace) -> Array:
+    """Divide matrices of logits that overflow when added; their spread is smoothed anyway."""
+    large = xp.where(xp.isfinite(logits), xp.abs(logits), xp.zeros_like(logits))
+    large = xp.max(large, axis=(1, 2), keepdims=True) > xp.finfo(logits.dtype).max / 32
+    return xp.where(large, logits / 32, logits)
 
 
 def _admit(logits: object, *, check_finite: bool) -> tuple[Namespace, Array]:

@@ -4,9 +4,9 @@ Legend: ⟨D_k, P⟩ = s_k ≥ 0; P = exp((f⊕g − C + Σ λ_k D_k)/ε), s_k =
 """
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-from linalgx._core.admit import admit_real
 from linalgx.backend import (
     as_arrays,
     eps,
@@ -18,11 +18,11 @@ from linalgx.errors import ConvergenceWarning, LinAlgError, warn
 from linalgx.results import Result, Status
 from linalgx.transport._constrained import Constrained, solve_constrained_run
 from linalgx.transport._finish import _everywhere, _whole_plan, centred, judged
+from linalgx.transport._looped import looped, same_lead
 from linalgx.transport._problem import Problem, admit_problem, single
-from linalgx.transport._program import require_one_matrix
+from linalgx.transport._program import require_finite_cost
 from linalgx.transport._real import real_arrays
 from linalgx.transport._stopping import Monitor, Stopping
-from linalgx.transport.unbalanced import require_single
 from linalgx.typing import Array, Callback, Namespace
 
 __all__ = ["ConstrainedResult", "solve_constrained"]
@@ -34,23 +34,23 @@ class ConstrainedResult(Result):
 
     Attributes
     ----------
-    plan : Array, shape (n, m)
+    plan : Array, shape (..., n, m)
         P = exp((f⊕g − C + Σ λ_k D_k)/ε).
-    f, g : Array, shapes (n,) and (m,)
+    f, g : Array, shapes (..., n) and (..., m)
         Potentials, centred: ⟨a, f⟩ = ⟨b, g⟩; c-transforms in bins without mass.
-    multipliers, slack : Array, shape (K,)
+    multipliers, slack : Array, shape (..., K)
         λ, large where a constraint is active, and ⟨D_k, P⟩ of the returned plan.
-    cost : float
+    cost : float, or Array of shape (...)
         ⟨C, P⟩.
-    value, dual_value : float
+    value, dual_value : float or Array
         ⟨C, P⟩ + ε Σ P (log P − 1) + ε Σ s_k (log s_k − 1), and its dual value.
     status, converged, iterations : Status, bool, int
-        How it ended.
+        How it ended; of a batch the worst, and the iterations of the slowest problem.
     residual : float
         KKT error of the returned potentials, relative to the mass: ‖P1 − a‖₁ + ‖Pᵀ1 − b‖₁ +
-        Σ |⟨D_k, P⟩ − e^(−λ_k/ε)|/max|D_k|.
+        Σ |⟨D_k, P⟩ − e^(−λ_k/ε)|/max|D_k|; of a batch the largest.
     history : tuple of float
-        The same of the iterates, ``k = 0`` first.
+        The same of the iterates, ``k = 0`` first; of the slowest problem.
     """
 
     plan: Array
@@ -58,9 +58,9 @@ class ConstrainedResult(Result):
     g: Array
     multipliers: Array
     slack: Array
-    cost: float
-    value: float
-    dual_value: float
+    cost: Any
+    value: Any
+    dual_value: Any
 
 
 def solve_constrained(
@@ -83,11 +83,11 @@ def solve_constrained(
 
     Parameters
     ----------
-    cost : array, shape (n, m)
+    cost : array, shape (..., n, m)
         Finite costs C.
-    a, b : array, shapes (n,) and (m,)
+    a, b : array, shapes (..., n) and (..., m)
         Masses of equal sums.
-    constraints : array, shape (K, n, m)
+    constraints : array, shape (..., K, n, m)
         The D_k, best with max|D_k| near one.
     epsilon : float
         Regularization of plan and slack, positive. Active constraints keep a slack that is
@@ -97,7 +97,8 @@ def solve_constrained(
     maxiter : int, optional
         Most iterations, cycles and Newton steps together.
     callback : callable, optional
-        Receives an `IterationState` with f for each iteration.
+        Receives an `IterationState` with f for each iteration, of a batch for one problem after
+        the other.
     check_finite : bool
         Whether to look for NaN and Inf.
 
@@ -129,7 +130,7 @@ def solve_constrained(
     down as in `solve`; cooling and damping are ours.
 
     **Cost.** A pass over n×m exponentials and K products of that size for each sum; K² n m for the
-    curvature. K + 4 arrays of the size of `cost`.
+    curvature. K + 4 arrays of the size of `cost`. Batches run one after the other.
 
     **Accuracy.** The residual, recomputed.
 
@@ -153,14 +154,12 @@ def solve_constrained(
     named = {"cost": cost, "a": a, "b": b, "constraints": constraints}
     real_arrays(named, check_finite=False)
     xp, c, a, b = admit_problem(cost, a, b, epsilon, check_finite=check_finite)
-    require_one_matrix(c, check_finite=check_finite, xp=xp)
-    require_single(c, a, b)
+    require_finite_cost(c, check_finite=check_finite, xp=xp)
     d = _admit_constraints(constraints, c, check_finite=check_finite, xp=xp)
     stopping = Stopping.admit(rtol, maxiter, callback, eps(c, xp=xp))
-    problem = single(c, a, b, admit_real(epsilon, "epsilon", ends="()"), xp=xp)
-    these = _scaled(problem, d, xp=xp)
-    found = solve_constrained_run(these, stopping)
-    result = _named(these, problem, found, stopping.rtol, c, d, a, b)
+    parts = {"cost": (c, 2), "a": (a, 1), "b": (b, 1), "constraints": (d, 3)}
+    lead, arrays = same_lead(parts, xp=xp)
+    result = looped(partial(_solve, epsilon=epsilon, xp=xp), arrays, lead, stopping, xp=xp)
     if result.status not in (Status.CONVERGED, Status.STOPPED):
         warn(
             f"the KKT error {result.residual:.1e} is above {stopping.rtol:.1e} after "
@@ -171,13 +170,23 @@ def solve_constrained(
     return result
 
 
+def _solve(
+    c: Array, a: Array, b: Array, d: Array, stopping: Stopping, *, epsilon: float, xp: Namespace
+) -> ConstrainedResult:
+    """Solve one problem."""
+    problem = single(c, a, b, epsilon, xp=xp)
+    these = _scaled(problem, d, xp=xp)
+    found = solve_constrained_run(these, stopping)
+    return _named(these, problem, found, stopping.rtol, c, d, a, b)
+
+
 def _admit_constraints(d: Any, c: Array, *, check_finite: bool, xp: Namespace) -> Array:
     """Admit the D_k in the dtype of the cost."""
     _, (_, d) = as_arrays({"cost": c, "constraints": d}, check_finite=False)
-    if d.ndim != 3 or tuple(d.shape[1:]) != tuple(c.shape):
-        n, m = c.shape
+    n, m = c.shape[-2:]
+    if d.ndim < 3 or tuple(d.shape[-2:]) != (n, m):
         raise ValueError(
-            f"constraints must have shape (K, {n}, {m}) to fit cost, got {tuple(d.shape)}"
+            f"constraints must have shape (..., K, {n}, {m}) to fit cost, got {tuple(d.shape)}"
         )
     if check_finite:
         require_finite(d, "constraints", xp=xp)

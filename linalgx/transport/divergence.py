@@ -11,11 +11,12 @@ from typing import Any, NamedTuple
 
 from linalgx._core.admit import admit_real
 from linalgx._core.choose import choose
-from linalgx.backend import as_arrays, eps, host_float, is_array
+from linalgx.backend import as_arrays, eps, host_float, is_array, namespace_of
 from linalgx.errors import ConvergenceWarning, warn
 from linalgx.results import Result, Status
 from linalgx.transport._costs import DenseCost, is_lazy
 from linalgx.transport._finish import finish
+from linalgx.transport._looped import looped, same_lead
 from linalgx.transport._methods import METHODS
 from linalgx.transport._passes import row_softmin
 from linalgx.transport._points import powered, pull, squared_distances
@@ -25,7 +26,7 @@ from linalgx.transport._run import Run
 from linalgx.transport._stopping import Stopping
 from linalgx.transport._unbalanced import newton as unbalanced_newton
 from linalgx.transport._unbalanced import shrink
-from linalgx.transport.unbalanced import admit_prices, require_single, unbalanced_run
+from linalgx.transport.unbalanced import admit_prices, unbalanced_run
 from linalgx.typing import Array, Namespace
 
 __all__ = ["DivergenceResult", "divergence"]
@@ -40,24 +41,24 @@ class DivergenceResult(Result):
 
     Attributes
     ----------
-    value : float
+    value : float, or Array of shape (...)
         S, zero for equal measures.
-    parts : tuple of float
+    parts : tuple of float or of Array
         OT between the two, and of each with itself: dual values with reference a⊗b.
-    gradient_a, gradient_b : Array, shapes (n,) and (m,)
+    gradient_a, gradient_b : Array, shapes (..., n) and (..., m)
         ∂S/∂a and ∂S/∂b; for equal masses up to a constant each. Also in bins without mass.
-    gradient_x, gradient_y : Array or None, shapes (n, d) and (m, d)
+    gradient_x, gradient_y : Array or None, shapes (..., n, d) and (..., m, d)
         ∂S/∂x and ∂S/∂y, ``None`` where costs were given.
     status, converged : Status, bool
-        How the worst of the three problems ended.
+        How the worst of the three problems ended, of a batch the worst of all.
     iterations, history : int, tuple of float
-        Of the problem between the two.
+        Of the problem between the two; of a batch the slowest.
     residual : float
-        The largest of the three.
+        The largest of all.
     """
 
-    value: float
-    parts: tuple[float, float, float]
+    value: Any
+    parts: tuple[Any, Any, Any]
     gradient_a: Array
     gradient_b: Array
     gradient_x: Array | None
@@ -87,16 +88,17 @@ def divergence(
 
     Parameters
     ----------
-    x, y : array, shapes (n, d) and (m, d)
+    x, y : array, shapes (..., n, d) and (..., m, d)
         Points; ``None`` where `costs` are given.
-    a, b : array, shapes (n,) and (m,), optional
+    a, b : array, shapes (..., n) and (..., m), optional
         Their masses, of equal sums without `rho`; uniform with sum one when ``None``.
     epsilon : float
         Regularization, positive, in units of the cost.
     p : float
         The cost is |x − y|^p, p ≥ 1. (Other libraries take half of it for p = 2.)
     costs : tuple of three costs, optional
-        Costs between x and y, within x, within y, instead of points; stored or lazy.
+        Costs between x and y, within x, within y, instead of points; arrays of shapes (..., n, m),
+        (..., n, n), (..., m, m), or lazy.
     rho : float, optional
         Price of wrong marginals, as in `solve_unbalanced`; then sums may differ.
     method : str
@@ -139,7 +141,7 @@ def divergence(
     without mass. ∂S/∂x_i = Σ_j P_ij ∂c(x_i, y_j) − Σ_j P^aa_ij ∂c(x_i, x_j).
 
     **Cost.** Three transport problems; costs and plans of all three are stored, unless lazy `costs`
-    are given.
+    are given. Batches run one after the other.
 
     **Accuracy.** S to rounding of the largest part; gradients to about `rtol`.
 
@@ -162,24 +164,19 @@ def divergence(
     price = None if rho is None else admit_prices(rho)
     if price is not None and method != "auto":
         raise ValueError(f"method must be 'auto' beside rho, got {method!r}")
-    power = admit_real(p, "p", 1.0)
-    points, costs = _admit(x, y, a, b, costs, power, check_finite=check_finite)
-    problems = []
-    for cost, one, two in zip(costs, (a, a, b), (b, a, b), strict=True):
-        problem = admit_problem(cost, one, two, epsilon, check_finite=check_finite)
-        require_single(*problem[1:])
-        problems.append(problem)
-    xp = problems[0][0]
-    stopping = Stopping.admit(rtol, maxiter, None, eps(problems[0][2], xp=xp))
-    if price is None:
-        balanced(*problems[0][2:], xp=xp)  # refuses unequal sums
-        by: Solver = partial(_balanced_part, method=method)
+    how = _How(admit_real(epsilon, "epsilon", ends="()"), admit_real(p, "p", 1.0), price, method,
+               check_finite)  # fmt: skip
+    if costs is None:
+        xp, lead, given = _admit_points(x, y, a, b, check_finite=check_finite)
+        one: Callable[..., DivergenceResult] = partial(_of_points, how=how)
     else:
-        by = partial(_unbalanced_part, rho=price[0])
-    parts = [
-        by(*problem[1:], epsilon, k > 0, stopping, xp=xp) for k, problem in enumerate(problems)
-    ]
-    result = _named(parts, problems, epsilon, price, points, power, xp=xp)
+        if x is not None or y is not None:
+            raise TypeError("x and y must be None beside costs")
+        xp, lead, given = _admit_costs(costs, a, b, how)
+        one = partial(_of_costs, how=how)
+    unit = max(eps(z, xp=xp) for z in given if is_array(z))
+    stopping = Stopping.admit(rtol, maxiter, None, unit)
+    result = looped(one, given, lead, stopping, xp=xp)
     if result.status is not Status.CONVERGED:
         warn(
             f"the residual {result.residual:.1e} is above {stopping.rtol:.1e}; a larger epsilon, "
@@ -204,36 +201,94 @@ class _Part(NamedTuple):
 Solver = Callable[..., _Part]
 
 
-def _admit(
-    x: Any, y: Any, a: Any, b: Any, costs: Any, p: float, *, check_finite: bool
-) -> tuple[tuple[Array, Array] | None, tuple[Any, Any, Any]]:
-    """Check the points and make costs of them, or check that three costs were given."""
+class _How(NamedTuple):
+    """Options of a call."""
+
+    epsilon: float
+    p: float
+    price: tuple[float, float] | None
+    method: str
+    check_finite: bool
+
+
+Given = tuple[Namespace, tuple[int, ...], list[Any]]
+
+
+def _admit_points(x: Any, y: Any, a: Any, b: Any, *, check_finite: bool) -> Given:
+    """Check the points; the masses are checked beside the costs."""
     masses = {name: mass for name, mass in (("a", a), ("b", b)) if mass is not None}
-    if costs is not None:
-        if x is not None or y is not None:
-            raise TypeError("x and y must be None beside costs")
-        if not isinstance(costs, tuple | list) or len(costs) != 3:
-            raise TypeError(
-                "costs must be a tuple of three costs: between x and y, within x, within y"
-            )
-        return None, (costs[0], costs[1], costs[2])
-    xp, (x, y, *_) = real_arrays({"x": x, "y": y, **masses}, check_finite=False)
+    xp, (x, y, *rest) = real_arrays({"x": x, "y": y, **masses}, check_finite=False)
     for name, points in (("x", x), ("y", y)):
         if points.ndim < 2:
             raise ValueError(
                 f"{name} must be a matrix or a batch of matrices, one point in each row, "
                 f"got shape {tuple(points.shape)}"
             )
-        if points.ndim > 2:
-            raise ValueError(
-                f"{name} must be one matrix, shape (n, d), got shape {tuple(points.shape)}"
-            )
-    if x.shape[1] != y.shape[1]:
-        raise ValueError(f"y must have points of {x.shape[1]} coordinates, got {y.shape[1]}")
+    if x.shape[-1] != y.shape[-1]:
+        raise ValueError(f"y must have points of {x.shape[-1]} coordinates, got {y.shape[-1]}")
     as_arrays({"x": x, "y": y}, check_finite=check_finite)
+    arrays = dict(zip(masses, rest, strict=True))
+    return _with_lead({"x": (x, 2), "y": (y, 2)}, arrays, xp=xp)
+
+
+def _admit_costs(costs: Any, a: Any, b: Any, how: _How) -> Given:
+    """Check that three costs were given."""
+    if not isinstance(costs, tuple | list) or len(costs) != 3:
+        raise TypeError("costs must be a tuple of three costs: between x and y, within x, within y")
+    if any(is_lazy(cost) for cost in costs):
+        xp, cost, a, b = admit_problem(costs[0], a, b, how.epsilon, check_finite=how.check_finite)
+        return xp, (), [cost, costs[1], costs[2], a, b]
+    named = {f"costs[{k}]": cost for k, cost in enumerate(costs)}
+    masses = {name: mass for name, mass in (("a", a), ("b", b)) if mass is not None}
+    xp, arrays = real_arrays({**named, **masses}, check_finite=False)
+    stored = dict(zip(named, arrays[:3], strict=True))
+    for name, cost in stored.items():
+        if cost.ndim < 2:
+            raise ValueError(
+                f"{name} must be a matrix or a batch of matrices, got shape {tuple(cost.shape)}"
+            )
+    rest = dict(zip(masses, arrays[3:], strict=True))
+    return _with_lead({name: (cost, 2) for name, cost in stored.items()}, rest, xp=xp)
+
+
+def _with_lead(
+    named: dict[str, tuple[Array, int]], masses: dict[str, Array], *, xp: Namespace
+) -> Given:
+    """Give all the same leading axes; masses that were not given stay ``None``."""
+    lead, arrays = same_lead({**named, **{k: (x, 1) for k, x in masses.items()}}, xp=xp)
+    found = dict(zip((*named, *masses), arrays, strict=True))
+    return xp, lead, [*arrays[: len(named)], found.get("a"), found.get("b")]
+
+
+def _of_points(
+    x: Array, y: Array, a: Any, b: Any, stopping: Stopping, *, how: _How
+) -> DivergenceResult:
+    """Compute one divergence, and the gradients with respect to the points."""
+    xp = namespace_of(x)
     pairs = ((x, y), (x, x), (y, y))
-    one, two, three = (powered(squared_distances(*pair, xp=xp), p, xp=xp) for pair in pairs)
-    return (x, y), (one, two, three)
+    one, two, three = (powered(squared_distances(*pair, xp=xp), how.p, xp=xp) for pair in pairs)
+    return _of_costs(one, two, three, a, b, stopping, how=how, points=(x, y))
+
+
+def _of_costs(
+    cross: Any, within_x: Any, within_y: Any, a: Any, b: Any, stopping: Stopping, *, how: _How,
+    points: tuple[Array, Array] | None = None,
+) -> DivergenceResult:  # fmt: skip
+    """Compute one divergence."""
+    problems = [
+        admit_problem(cost, one, two, how.epsilon, check_finite=how.check_finite)
+        for cost, one, two in ((cross, a, b), (within_x, a, a), (within_y, b, b))
+    ]
+    xp = problems[0][0]
+    if how.price is None:
+        balanced(*problems[0][2:], xp=xp)  # refuses unequal sums
+        by: Solver = partial(_balanced_part, method=how.method)
+    else:
+        by = partial(_unbalanced_part, rho=how.price[0])
+    parts = [
+        by(*problem[1:], how.epsilon, k > 0, stopping, xp=xp) for k, problem in enumerate(problems)
+    ]
+    return _named(parts, problems, how.epsilon, how.price, points, how.p, xp=xp)
 
 
 def _balanced_part(

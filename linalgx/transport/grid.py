@@ -5,7 +5,7 @@ points is one over the first axis, then one over the next. Points are numbered a
 """
 
 from collections.abc import Sequence
-from math import inf, ldexp, prod
+from math import inf, ldexp, log, prod
 from typing import Any
 
 from linalgx._core.admit import admit_real
@@ -75,7 +75,7 @@ class GridCost:
     True 0.173
     """
 
-    __slots__ = ("_columns", "_rows", "device", "dtype", "scale", "shape", "tables", "xp")
+    __slots__ = ("_columns", "_high", "_rows", "device", "dtype", "scale", "shape", "tables", "xp")
 
     def __init__(
         self,
@@ -104,11 +104,10 @@ class GridCost:
             if x.ndim != 1:
                 raise ValueError(f"{name} must be a vector, got shape {tuple(x.shape)}")
         pairs = zip(arrays[: len(axes)], arrays[len(axes) :], strict=True)
-        both = zip(arrays[: len(axes)], arrays[len(axes) :], strict=True)
-        away = [xp.abs(x[:, None] - y[None, :]) for x, y in both]
+        away = [xp.abs(x[:, None] - y[None, :]) for x, y in pairs]
         most = max((host_float(xp.max(z)) for z in away if 0 not in z.shape), default=0.0)
-        limit = (float(xp.finfo(away[0].dtype).max) / len(axes)) ** (1.0 / p)
-        if check_finite and not most < limit:
+        largest = log(float(xp.finfo(away[0].dtype).max) / len(axes))
+        if check_finite and most > 0.0 and not p * log(most) < largest:
             raise ValueError(
                 f"axes must be short enough for finite costs, got lengths up to {most:.1e} "
                 f"whose power {p:g} overflows"
@@ -133,6 +132,7 @@ class GridCost:
     ) -> None:
         self.tables, self.scale = tables, scale
         self._rows, self._columns = rows, columns
+        self._high: float | None = None
         self.xp: Namespace = xp
         self.dtype: DType = tables[0].dtype
         self.device: Device = device_of(tables[0])
@@ -169,7 +169,9 @@ class GridCost:
     def transposed(self) -> "GridCost":
         """Return the same cost with source and target exchanged."""
         tables = tuple(c.mT for c in self.tables)
-        return self._with(tables, self.scale, self._columns, self._rows)
+        cost = self._with(tables, self.scale, self._columns, self._rows)
+        cost._high = self._high
+        return cost
 
     def span(self) -> tuple[float, float]:
         """Return the least and the largest cost of the whole grid."""
@@ -204,7 +206,7 @@ class GridCost:
 
     def softmin_rows(self, g: Array, epsilon: float) -> Array:
         """Return −ε log Σ_j exp((g_j − C_ij)/ε), one axis after the other."""
-        return self._passed(self.tables, g, epsilon)
+        return self._passed(self.tables, g, epsilon, mild=self._is_mild(epsilon))
 
     def lowest_rows(self, g: Array) -> Array:
         """Return min_j (C_ij − g_j), one axis after the other."""
@@ -265,7 +267,15 @@ class GridCost:
             g = xp.where(held, values, xp.full_like(values, empty))
         return xp.reshape(g, sizes)
 
-    def _passed(self, tables: tuple[Array, ...], g: Array, epsilon: float) -> Array:
+    def _is_mild(self, epsilon: float) -> bool:
+        """Whether no exponential of a cost comes near underflow; the largest cost is asked once."""
+        if self._high is None:
+            self._high = self.span()[1]
+        return self._high <= -log(SAFE[_precision(self.tables[0], xp=self.xp)]) * epsilon
+
+    def _passed(
+        self, tables: tuple[Array, ...], g: Array, epsilon: float, *, mild: bool = False
+    ) -> Array:
         """Take soft minima along all axes; minima where ε is zero."""
         xp, d = self.xp, len(tables)
         z = self._spread(g, self._columns, 1, -inf)
@@ -273,7 +283,10 @@ class GridCost:
             z = xp.permute_dims(z, (*range(1, d), 0))
             lead = tuple(z.shape[:-1])
             z = xp.reshape(z, (-1, z.shape[-1]))
-            z = -_lowest(table, z, xp=xp) if epsilon == 0.0 else _softmax(table, z, epsilon, xp=xp)
+            if epsilon == 0.0:
+                z = -_lowest(table, z, xp=xp)
+            else:
+                z = _softmax(table, z, epsilon, mild=mild, xp=xp)
             z = xp.reshape(z, (*lead, z.shape[-1]))
         out = -xp.reshape(z, (-1,))
         return out if self._rows is None else xp.take(out, self._rows)
@@ -284,15 +297,23 @@ class GridCost:
         return f"GridCost(n={n}, m={m}, axes={axes}, scale={self.scale:.3g})"
 
 
-def _softmax(table: Array, z: Array, epsilon: float, *, xp: Namespace) -> Array:
-    """Return ε log Σ_j exp((z_rj − c_ij)/ε) for all lines r: a product where nothing underflows."""
+def _precision(x: Array, *, xp: Namespace) -> str:
+    return "double" if xp.finfo(x.dtype).bits == 64 else "single"
+
+
+def _softmax(table: Array, z: Array, epsilon: float, *, mild: bool, xp: Namespace) -> Array:
+    """Return ε log Σ_j exp((z_rj − c_ij)/ε) for all lines r: a product where nothing underflows.
+
+    Where that is not known to be so, the sums are looked at, which waits for the device.
+    """
     top = xp.max(z, axis=1, keepdims=True)
     top = xp.where(xp.isfinite(top), top, xp.zeros_like(top))
     total = xp.exp((z - top) / epsilon) @ xp.exp(-table / epsilon).mT
-    safe = SAFE["double" if xp.finfo(z.dtype).bits == 64 else "single"]
-    lost = xp.any(total < safe, axis=1)
     filled = xp.where(total > 0.0, total, xp.ones_like(total))
     done = top + epsilon * xp.where(total > 0.0, xp.log(filled), xp.full_like(filled, -inf))
+    if mild:
+        return done
+    lost = xp.any(total < SAFE[_precision(z, xp=xp)], axis=1)
     if not bool(xp.any(lost)):
         return done
     lines = xp.nonzero(lost)[0]

@@ -229,6 +229,8 @@ def _factors(
 ) -> tuple[Namespace, list[Array], Array]:
     """Doubly stochastic factors, and the last array of the call."""
     if isinstance(logits, list | tuple):
+        if not logits and not others:
+            raise ValueError("logits must hold one array for each factor, got an empty sequence")
         named = {f"logits[{k}]": x for k, x in enumerate(logits)}
     else:
         named = {"logits": logits}

@@ -22,9 +22,10 @@ from linalgx.transport._costs import Cost, DenseCost, is_lazy
 from linalgx.transport._couplings import Couplings
 from linalgx.transport._factored_cost import FactoredCost, is_pair
 from linalgx.transport._finish import rounding, spread
+from linalgx.transport._looped import looped
 from linalgx.transport._mirror import MAXITER, Descent, start
 from linalgx.transport._problem import admit_problem, balanced, kept
-from linalgx.transport._program import require_one_matrix
+from linalgx.transport._program import require_finite_cost
 from linalgx.transport._stopping import Monitor, Stopping
 from linalgx.typing import Array, Callback, Namespace, RNGLike
 
@@ -40,36 +41,39 @@ class LowRankTransportResult(Result):
 
     Attributes
     ----------
-    q, r : Array, shapes (n, k) and (m, k)
+    q, r : Array, shapes (..., n, k) and (..., m, k)
         Nonnegative, Q1 = a, R1 = b, Qᵀ1 = Rᵀ1 = w.
-    weights : Array, shape (k,)
+    weights : Array, shape (..., k)
         w, the mass that goes through each component.
-    cost : float
+    cost : float, or Array of shape (...)
         ⟨C, P⟩.
-    objective : float
+    objective : float or Array
         ⟨C, P⟩ + ε Σ X(log X − 1) over the entries of Q, R and w, at mass one: what was minimized.
         Each start can lead to another value.
-    marginal_error : float
+    marginal_error : float or Array
         (‖P1 − a‖₁ + ‖Pᵀ1 − b‖₁)/Σa of the returned factors.
     status, converged, iterations : Status, bool, int
-        How it ended; converged means stationary.
+        How it ended; converged means stationary. Of a batch the worst, and the iterations of the
+        slowest problem.
     residual : float
         √(KL(v⁺|v) + KL(v|v⁺))/λ over all factors v and the step from them, relative to max|G_Q| at
-        the start, an average cost: the size of the projected gradient.
+        the start, an average cost: the size of the projected gradient; of a batch the largest.
     history : tuple of float
-        The same for each iteration, ``k = 0`` first.
+        The same for each iteration, ``k = 0`` first; of the slowest problem.
     """
 
     q: Array
     r: Array
     weights: Array
-    cost: float
-    objective: float
-    marginal_error: float
+    cost: Any
+    objective: Any
+    marginal_error: Any
 
     @property
-    def plan(self) -> LinearMap:
-        """P as a map; ``plan @ x`` costs 2(n + m)k operations."""
+    def plan(self) -> LinearMap | Array:
+        """P as a map; ``plan @ x`` costs 2(n + m)k operations. Of a batch the arrays P."""
+        if self.q.ndim > 2:
+            return (self.q / self.weights[..., None, :]) @ self.r.mT
         return _plan(self.q, self.r, self.weights)
 
 
@@ -96,9 +100,9 @@ def low_rank(
 
     Parameters
     ----------
-    cost : array, shape (n, m), or pair of arrays, shapes (n, d) and (m, d), or lazy cost
+    cost : array, shape (..., n, m), or pair of arrays, shapes (n, d) and (m, d), or lazy cost
         Finite costs C; a tuple of two matrices (A, B) stands for A Bᵀ, which is never formed.
-    a, b : array, shapes (n,) and (m,), optional
+    a, b : array, shapes (..., n) and (..., m), optional
         Masses of equal sums; uniform with sum one when ``None``.
     rank : int
         Number of components, at least 1.
@@ -111,9 +115,10 @@ def low_rank(
     maxiter : int, optional
         Most iterations, 1000 when ``None``.
     rng : {None, int, SeedSequence, Generator}, optional
-        Randomness of the start.
+        Randomness of the start; all problems of a batch get the same from an integer.
     callback : callable, optional
-        Receives an `IterationState` with Q, at mass one, for each iteration.
+        Receives an `IterationState` with Q, at mass one, for each iteration, of a batch for one
+        problem after the other.
     check_finite : bool
         Whether to look for NaN and Inf.
 
@@ -149,7 +154,7 @@ def low_rank(
     start, which gathers what is near to `rank` random targets.
 
     **Cost.** An iteration: two products of C with k columns and about six Newton steps of
-    4(n + m)k² operations. Some ten arrays of the size of Q and R.
+    4(n + m)k² operations. Some ten arrays of the size of Q and R. Batches run one after the other.
 
     **Accuracy.** Marginals are exact up to rounding. 200 + 200 points in the plane, k = 10: 178
     iterations; ⟨C, P⟩ is 1.28 times the optimum over all plans.
@@ -176,9 +181,29 @@ def low_rank(
     cost = FactoredCost.admit(cost, check_finite=check_finite) if is_pair(cost) else cost
     xp, cost, a, b = admit_problem(cost, a, b, 1.0, check_finite=check_finite)
     if not is_lazy(cost):
-        require_one_matrix(cost, check_finite=check_finite, xp=xp)
-        cost = DenseCost(cost, xp=xp)
+        require_finite_cost(cost, check_finite=check_finite, xp=xp)
     stopping = Stopping.admit(RTOL if rtol is None else rtol, maxiter, callback, 1.0)
+
+    def one(cost: Any, a: Array, b: Array, stopping: Stopping) -> LowRankTransportResult:
+        cost = cost if is_lazy(cost) else DenseCost(cost, xp=xp)
+        return _solve(cost, a, b, stopping, rank, epsilon, gamma, rng)
+
+    result = looped(one, (cost, a, b), tuple(cost.shape[:-2]), stopping, xp=xp)
+    if result.status not in (Status.CONVERGED, Status.STOPPED):
+        warn(
+            f"the projected gradient {result.residual:.1e} is above {stopping.rtol:.1e} after "
+            f"{result.iterations} iterations; a larger maxiter or rtol helps",
+            ConvergenceWarning,
+        )
+    return result
+
+
+def _solve(
+    cost: Cost, a: Array, b: Array, stopping: Stopping, rank: int, epsilon: float, gamma: float,
+    rng: RNGLike,
+) -> LowRankTransportResult:  # fmt: skip
+    """Solve one problem."""
+    xp = cost.xp
     a1, b1, mass = balanced(a, b, xp=xp)
     if not isfinite(host_float(mass + xp.sum(b))):
         raise LinAlgError("the masses hold NaN or infinite entries, or their sum overflows")
@@ -190,14 +215,7 @@ def low_rank(
         epsilon, gamma, Monitor(_showing_all(stopping, rows, int(a.shape[0]), xp=xp), MAXITER),
     )  # fmt: skip
     status = run.solve(start(run, rank, rng))
-    result = _named(run, status, (a1, b1), (rows, columns), host_float(mass))
-    if status not in (Status.CONVERGED, Status.STOPPED):
-        warn(
-            f"the projected gradient {result.residual:.1e} is above {stopping.rtol:.1e} after "
-            f"{result.iterations} iterations; a larger maxiter or rtol helps",
-            ConvergenceWarning,
-        )
-    return result
+    return _named(run, status, (a1, b1), (rows, columns), host_float(mass))
 
 
 def _showing_all(stopping: Stopping, rows: Array | None, n: int, *, xp: Namespace) -> Stopping:

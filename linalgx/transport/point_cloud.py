@@ -3,18 +3,16 @@
 Legend: C_ij = s|x_i − y_j|^p with x n×d, y m×d.
 """
 
-from math import ldexp
+from math import inf, ldexp
 from typing import Any
 
 from linalgx._core.admit import admit_real
 from linalgx.backend import as_arrays, device_of, find_kernel, host_float, is_complex, to_host
 from linalgx.transport._costs import blocks
+from linalgx.transport._points import FEW, powered, squared_distances
 from linalgx.typing import Array, Device, DType, Namespace
 
 __all__ = ["PointCloudCost"]
-
-FEW = 8
-"""Dimensions up to which differences are taken directly: exact where points nearly coincide."""
 
 
 class PointCloudCost:
@@ -101,7 +99,7 @@ class PointCloudCost:
             self.scale = 1.0 / high if high > 0.0 else 1.0
         else:
             self.scale = admit_real(scale, "scale", ends="()")
-        if check_finite and min(self.shape) and not self.span()[1] < float("inf"):
+        if check_finite and min(self.shape) and not self.span()[1] < inf:
             raise ValueError(
                 f"x and y must be close enough for finite costs, got distances to the power {p:g} "
                 f"that overflow; scale the points first"
@@ -125,11 +123,10 @@ class PointCloudCost:
 
     def block(self, start: int, stop: int) -> Array:
         """Return the costs of the rows ``start:stop``."""
-        xp, x, y = self.xp, self.x[start:stop, :], self.y
-        squares = _direct(x, y) if x.shape[1] <= FEW else _by_products(x, y, xp=xp)
-        if self.p != 2:
-            squares = xp.sqrt(squares) if self.p == 1 else squares ** (0.5 * self.p)
-        return squares if self.scale == 1.0 else self.scale * squares
+        exact = self.p < 2  # roots magnify the errors of small squares
+        squares = squared_distances(self.x[start:stop, :], self.y, exact=exact, xp=self.xp)
+        costs = powered(squares, self.p, xp=self.xp)
+        return costs if self.scale == 1.0 else self.scale * costs
 
     def toarray(self) -> Array:
         """Return all costs as an array."""
@@ -151,7 +148,7 @@ class PointCloudCost:
             away = max(float(other_low) - float(high), float(low) - float(other_high), 0.0)
             most = max(float(high) - float(other_low), float(other_high) - float(low))
             near, far = near + away * away, far + most * most
-        return self.scale * near ** (0.5 * self.p), self.scale * far ** (0.5 * self.p)
+        return self.scale * _power(near, 0.5 * self.p), self.scale * _power(far, 0.5 * self.p)
 
     def restricted(self, rows: Array | None, columns: Array | None) -> "PointCloudCost":
         """Return the cost between some of the points, by their indices; ``None`` stands for all."""
@@ -228,19 +225,9 @@ class PointCloudCost:
         )
 
 
-def _direct(x: Array, y: Array) -> Array:
-    """Return |x_i − y_j|² from differences, one coordinate after the other."""
-    total: Any = None
-    for k in range(x.shape[1]):
-        square = (x[:, k, None] - y[None, :, k]) ** 2
-        total = square if total is None else total + square
-    return total
-
-
-def _by_products(x: Array, y: Array, *, xp: Namespace) -> Array:
-    """Return |x|² + |y|² − 2xᵀy of points centred at the mean of y, at least zero."""
-    center = xp.mean(y, axis=0)
-    x, y = x - center, y - center
-    lengths = xp.sum(x * x, axis=1)[:, None] + xp.sum(y * y, axis=1)[None, :]
-    squares = lengths - 2.0 * (x @ y.mT)
-    return xp.maximum(squares, xp.zeros_like(squares))
+def _power(x: float, p: float) -> float:
+    """Return x^p, +∞ where it overflows."""
+    try:
+        return float(x**p)
+    except OverflowError:
+        return inf

@@ -126,9 +126,9 @@ def scale(
     without cancellation. At the end the factors are split into powers of two, which are exact, and
     a rest that two more Newton steps correct; so the last digits do not suffer from a wide range.
 
-    **Cost.** 4 to 20 Newton steps, each min(n, m)² max(n, m) + min(n, m)³/3 multiplications; about
-    eleven times the memory of `a`. Sinkhorn's iteration, 2nm a sweep, is faster for well coupled
-    matrices of order above a thousand, and never ends for others.
+    **Cost.** 4 to 20 Newton steps, each min(n, m)² max(n, m) + min(n, m)³/3 multiplications; above
+    order 500 products with the matrix replace the factorization where the matrix is well coupled
+    (1.3 s instead of 8 s for order 2000). About eleven times the memory of `a`.
 
     **Accuracy.** Marginal errors are at rounding level, also for entries from 1e-300 to 1e300 and
     for nearly decoupled blocks. d1 and d2 are as well determined as the coupling of blocks is.

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from linalgx._core.choose import choose
-from linalgx.backend import eps
+from linalgx.backend import eps, quiet
 from linalgx.errors import ConvergenceWarning, warn
 from linalgx.results import Status
 from linalgx.transport._batch import solve_batch
@@ -12,7 +12,7 @@ from linalgx.transport._finish import finish
 from linalgx.transport._methods import METHODS, admit_options
 from linalgx.transport._problem import admit_problem, single
 from linalgx.transport._result import TransportResult
-from linalgx.transport._start import admit_start
+from linalgx.transport._start import admit_start, to_problem
 from linalgx.transport._stopping import Stopping
 from linalgx.typing import Array, Callback
 
@@ -147,16 +147,19 @@ def solve(
     run = choose(method, METHODS, "method").run
     own = admit_options(options, method)
     xp, cost, a, b = admit_problem(cost, a, b, epsilon, check_finite=check_finite)
+    epsilon = float(epsilon)
     stopping = Stopping.admit(rtol, maxiter, callback, eps(a, xp=xp))
-    if len(cost.shape) > 2:
-        if x0 is not None:
-            raise ValueError("x0 must be None for a batch of problems")
-        result = solve_batch(cost, a, b, epsilon, method, stopping, own, xp=xp)
-    else:
-        problem = single(cost, a, b, epsilon, xp=xp)
-        if x0 is not None:
-            own["start"] = admit_start(x0, problem, method)
-        result = finish(problem, run(problem, stopping, own), stopping.rtol, cost, a, b, epsilon)
+    if x0 is not None:
+        own["start"] = admit_start(x0, a, b, method)
+    with quiet():  # every error is looked at, an overflow is one that is not finite
+        if len(cost.shape) > 2:
+            result = solve_batch(cost, a, b, epsilon, method, stopping, own, xp=xp)
+        else:
+            problem = single(cost, a, b, epsilon, xp=xp)
+            if x0 is not None:
+                own["start"] = to_problem(own["start"], problem)
+            done = run(problem, stopping, own)
+            result = finish(problem, done, stopping.rtol, cost, a, b, epsilon)
     if result.status not in (Status.CONVERGED, Status.STOPPED):
         warn(
             f"solve ({result.method}) ended with a marginal error of {result.residual:.1e} above "

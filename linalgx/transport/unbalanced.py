@@ -16,6 +16,7 @@ from linalgx.errors import ConvergenceWarning, warn
 from linalgx.results import Result, Status
 from linalgx.transport._costs import DenseCost, is_lazy
 from linalgx.transport._finish import _everywhere, _sums, _whole_plan, judged
+from linalgx.transport._looped import looped
 from linalgx.transport._newton import widened
 from linalgx.transport._passes import plan_rows
 from linalgx.transport._problem import Problem, admit_problem, kept, scale_of
@@ -37,37 +38,37 @@ class UnbalancedResult(Result):
 
     Attributes
     ----------
-    plan : Array or LinearMap, shape (n, m)
+    plan : Array or LinearMap, shape (..., n, m)
         P_ij = exp((f_i + g_j − C_ij)/ε); a map where the cost is not stored.
-    f, g : Array, shapes (n,) and (m,)
+    f, g : Array, shapes (..., n) and (..., m)
         Potentials; unique, so not centred. In bins without mass, where the plan is zero,
         c-transforms.
-    cost : float
+    cost : float, or Array of shape (...)
         ⟨C, P⟩.
-    value, dual_value, gap : float
+    value, dual_value, gap : float or Array
         What was minimized, the dual value, and their difference. Of an infinite penalty the value
         has no part.
-    mass : float
+    mass : float or Array
         ΣP, the mass that moves.
     method : str
         The method that was used.
     status, converged, iterations : Status, bool, int
-        How it ended.
+        How it ended; of a batch the worst, and the iterations of the slowest problem.
     residual : float
         (‖P1 − p‖₁ + ‖Pᵀ1 − q‖₁)/ΣP with the marginals p, q that the potentials ask for, from one
-        exact pass over the returned potentials.
+        exact pass over the returned potentials; of a batch the largest.
     history : tuple of float
-        The same of the iterates, ``k = 0`` first.
+        The same of the iterates, ``k = 0`` first; of the slowest problem.
     """
 
     plan: Any
     f: Array
     g: Array
-    cost: float
-    value: float
-    dual_value: float
-    gap: float
-    mass: float
+    cost: Any
+    value: Any
+    dual_value: Any
+    gap: Any
+    mass: Any
     method: str
 
 
@@ -93,9 +94,9 @@ def solve_unbalanced(
 
     Parameters
     ----------
-    cost : array, shape (n, m), or lazy cost
+    cost : array, shape (..., n, m), or lazy cost
         Costs C; +∞ forbids a pair.
-    a, b : array, shapes (n,) and (m,)
+    a, b : array, shapes (..., n) and (..., m)
         Masses, of any positive sums.
     epsilon : float
         Regularization, positive.
@@ -112,7 +113,8 @@ def solve_unbalanced(
     maxiter : int, optional
         Most iterations, sweeps and Newton steps together.
     callback : callable, optional
-        Receives an `IterationState` with f for each iteration.
+        Receives an `IterationState` with f for each iteration, of a batch for one problem after
+        the other.
     check_finite : bool
         Whether to look for NaN, −∞, and infinite masses.
 
@@ -146,7 +148,7 @@ def solve_unbalanced(
     matter, our combination. The gap is ρ_a KL(P1|p) + ρ_b KL(Pᵀ1|q), so it has no cancellation.
 
     **Cost.** Two passes over n×m exponentials a sweep. One array of the size of `cost`, and the
-    kept entries in compressed rows.
+    kept entries in compressed rows. Batches run one after the other.
 
     **Accuracy.** The residual, recomputed; rounding of the potentials keeps it above about
     eps·max|f|/ε and eps·max|f|/ρ. The gap is about its square times ε + ρ.
@@ -170,10 +172,13 @@ def solve_unbalanced(
     kl = choose(reference, REFERENCES, "reference")
     real_arrays({"a": a, "b": b}, check_finite=False)  # both are needed
     xp, cost, a, b = admit_problem(cost, a, b, epsilon, check_finite=check_finite)
-    require_single(cost, a, b)
     prices = admit_prices(rho)
     stopping = Stopping.admit(rtol, maxiter, callback, eps(a, xp=xp))
-    result = unbalanced_run(cost, a, b, epsilon, prices, kl, run, stopping, xp=xp)
+
+    def single(cost: Any, a: Array, b: Array, stopping: Stopping) -> UnbalancedResult:
+        return unbalanced_run(cost, a, b, epsilon, prices, kl, run, stopping, xp=xp)
+
+    result = looped(single, (cost, a, b), tuple(cost.shape[:-2]), stopping, xp=xp)
     if result.status not in (Status.CONVERGED, Status.STOPPED):
         warn(
             f"the residual {result.residual:.1e} is above {stopping.rtol:.1e} after "
@@ -195,17 +200,8 @@ def unbalanced_run(
     return _named(soft, run(wide, stopping), stopping.rtol, cost, a, b)
 
 
-def require_single(cost: Any, a: Array, b: Array) -> None:
-    """Refuse batches."""
-    if len(cost.shape) != 2:
-        raise ValueError(f"cost must be one matrix, shape (n, m), got shape {tuple(cost.shape)}")
-    if a.ndim != 1 or b.ndim != 1:
-        raise ValueError(
-            f"a and b must be vectors, got shapes {tuple(a.shape)} and {tuple(b.shape)}"
-        )
-
-
 def admit_prices(rho: Any) -> tuple[float, float]:
+    """Return ρ_a and ρ_b."""
     pair = tuple(rho) if isinstance(rho, tuple | list) else (rho, rho)
     if len(pair) != 2:
         raise ValueError(f"rho must be a number or a pair of numbers, got {len(pair)}")

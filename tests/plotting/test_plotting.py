@@ -15,7 +15,7 @@ matplotlib.use("agg")
 import matplotlib.pyplot as plt
 
 import linalgx as lx
-from linalgx.plotting import COLORS, history, regret, spectrum
+from linalgx.plotting import COLORS, history, plan, regret, spectrum
 
 
 @pytest.fixture
@@ -138,6 +138,53 @@ def test_regret_refuses(ax: Any, arguments: Any, message: str) -> None:
     results, *rest = arguments
     with pytest.raises(ValueError, match=message):
         regret(results, ax, **(rest[1] if rest else {}))
+
+
+def test_plan_of_a_result(ax: Any, leg: Any) -> None:
+    cost = leg.asarray(np.asarray([[0.0, 1.0, 2.0], [1.0, 0.0, 1.0]]))
+    if leg.is_complex:
+        with pytest.raises(ValueError, match="a real matrix"):
+            plan(cost, ax)
+        return
+    result = lx.transport.solve(cost, epsilon=0.5)
+    assert plan(result, ax) is ax
+    (image,) = ax.images
+    np.testing.assert_array_equal(image.get_array(), lx.to_numpy(result.plan))
+    assert tuple(image.get_extent()) == (
+        -0.5,
+        2.5,
+        1.5,
+        -0.5,
+    )  # pixels centred at indices, rows down
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("target", "source")
+
+
+def test_plan_adds_neighbours_up(ax: Any) -> None:
+    table = np.arange(35.0).reshape(5, 7)
+    plan(table, ax, cells=2)
+    parts = [[table[i, j].sum() for j in (slice(3), slice(3, 7))] for i in (slice(2), slice(2, 5))]
+    np.testing.assert_array_equal(ax.images[0].get_array(), parts)
+    assert tuple(ax.images[0].get_extent()) == (-0.5, 6.5, 4.5, -0.5)
+    assert ax.images[0].get_clim() == (0, np.max(parts))
+
+
+def test_plan_of_a_lazy_cost_is_that_of_the_stored_one(ax: Any, leg: Any) -> None:
+    if leg.is_complex:
+        return
+    x = leg.asarray(np.linspace(0, 1, 12).reshape(6, 2))
+    lazy = lx.transport.PointCloudCost(x, x)
+    for cost in (lazy, lazy.toarray()):
+        plan(lx.transport.solve(cost, epsilon=0.1), ax, cells=4)
+    lazily, stored = (image.get_array() for image in ax.images)
+    np.testing.assert_allclose(lazily, stored, rtol=0, atol=4 * leg.eps**0.575)
+
+
+@pytest.mark.parametrize("wrong", [np.zeros((2, 3, 3)), np.zeros((0, 3)), np.ones((2, 2)) * 1j])
+def test_plan_refuses(ax: Any, wrong: Any) -> None:
+    with pytest.raises(ValueError, match="result must be a plan or have one"):
+        plan(wrong, ax)
+    with pytest.raises(ValueError, match="cells must be at least 1, got 0"):
+        plan(np.ones((2, 2)), ax, cells=0)
 
 
 def test_lines_take_the_colours_of_the_palette_in_turn(ax: Any) -> None:

@@ -31,6 +31,10 @@ NAMES = (
     "seamless cloning, SOR",
     "photo smoothing",
     "cloning in float32",
+    "a three to an eight",
+    "pairs of digits",
+    "colour transfer",
+    "scaling a table",
 )
 
 
@@ -64,7 +68,7 @@ def test_it_ends_well_and_in_time(tour: Tour) -> None:
     assert tour.done.returncode == 0, tour.done.stderr
     if find_spec("numba") is not None:  # its absence is worth a warning
         assert tour.done.stderr == ""  # no bar either
-    assert tour.seconds < 45  # processor time: what else runs here must not matter
+    assert tour.seconds < 60  # processor time: what else runs here must not matter
 
 
 def test_a_pipe_gets_plain_text_within_100_columns(tour: Tour) -> None:

@@ -150,3 +150,95 @@ def test_stopped_by_the_observer():
     result = solve(cost, a, b, epsilon=0.01, method="sinkhorn", callback=stop)
     assert result.status is lx.Status.STOPPED and result.iterations == 20
     assert result.plan.shape == cost.shape and np.isfinite(result.f).all()
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_padding_may_be_anything(method, recwarn):
+    cost, a, b = problems()
+    a[0, 5:], b[1, :3], a[2, 3], a[3, 4], b[3, 2] = 0.0, 0.0, 0.0, 0.0, 0.0
+    expected = solve(cost, *(x / x.sum(1, keepdims=True) for x in (a, b)), epsilon=0.05)
+    cost[0, 5:], cost[1, :, :3], cost[2, 3] = np.inf, np.inf, 1e300
+    cost[3, 4], cost[3, 4, 2] = np.inf, 1.0  # an empty bin that may send to an empty bin only
+    a, b = a / a.sum(1, keepdims=True), b / b.sum(1, keepdims=True)
+    result = solve(cost, a, b, epsilon=0.05, method=method)
+    assert result.converged and not recwarn.list
+    assert np.abs(result.plan - expected.plan).max() < 1e-8
+    for name in ("cost", "value_kl", "lower_bound", "upper_bound"):
+        assert np.abs(getattr(result, name) - getattr(expected, name)).max() < 1e-8
+
+
+@pytest.mark.parametrize("method", ["auto", "sinkhorn", "sinkhorn_log", "newton", "mdot"])
+def test_one_lost_problem_leaves_the_others_their_answers(method):
+    cost, a, b = problems()
+    cost[1, 2, 3] = np.nan
+    with pytest.warns(lx.ConvergenceWarning):
+        result = solve(cost, a, b, epsilon=0.05, method=method, check_finite=False)
+    assert not result.converged and np.isnan(result.residual)
+    rest = [0, 2, 3, 4]
+    assert result.errors[rest].max() <= 1e-9
+    expected = solve(cost[rest], a[rest], b[rest], epsilon=0.05)
+    assert np.abs(result.plan[rest] - expected.plan).max() < 1e-8
+
+
+@pytest.mark.filterwarnings("error::RuntimeWarning", "default::linalgx.ConvergenceWarning")
+def test_a_problem_beyond_all_digits_leaves_the_others_their_answers():
+    cost, a, b = problems(k=6)
+    cost[0] *= 1e200
+    with pytest.warns(lx.ConvergenceWarning):
+        result = solve(cost, a, b, epsilon=0.01)
+    assert not result.converged and result.errors[0] > 1.0 and result.errors[1:].max() <= 1e-9
+
+
+def test_a_problem_that_takes_all_steps_leaves_ragged_ones_theirs(monkeypatch):
+    monkeypatch.setattr("linalgx.transport._batch.NEWTON_LIMIT", 2)
+    cost, a, b = problems()
+    a[3, 5:] = 0.0
+    result = solve(cost, a / a.sum(1, keepdims=True), b, epsilon=0.01, method="newton")
+    assert result.converged and result.errors.max() <= 1e-9
+
+
+def test_stopping_stops_those_that_were_set_aside():
+    cost, a, b = problems(k=8)
+    cost[0] *= 200
+    cost[1:] *= 6
+    seen = []
+
+    def stop(state):
+        seen.append(state.k)
+        if state.k >= 60:
+            raise StopIteration
+
+    result = solve(cost, a, b, epsilon=0.05, callback=stop)
+    assert result.status is lx.Status.STOPPED and result.iterations == 60
+    assert seen[-1] == 60 and seen.count(60) == 1
+
+
+def test_the_observer_of_newton_sees_potentials():
+    cost, a, b = problems(k=6, n=12, m=9)  # the systems have the order of the columns
+    last = []
+    result = solve(
+        cost.reshape(2, 3, 12, 9), a.reshape(2, 3, 12), b.reshape(2, 3, 9),
+        epsilon=0.05, method="newton", callback=lambda s: last.append(s.x),
+    )  # fmt: skip
+    assert all(x.shape == (2, 3, 12) for x in last)
+    away = last[-1] - result.f
+    assert np.abs(away - away[..., :1]).max() < 1e-9
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_no_problems(method):
+    result = solve(np.zeros((2, 0, 3, 4)), epsilon=1.0, method=method)
+    assert result.converged and result.plan.shape == (2, 0, 3, 4)
+    assert result.f.shape == (2, 0, 3) and result.cost.shape == (2, 0) == result.errors.shape
+
+
+def test_potentials_of_bins_that_may_send_to_empty_bins_only(recwarn):
+    cost, a, b = problems(k=2)
+    a[:, 4], b[:, 2] = 0.0, 0.0
+    cost[:, 4], cost[:, 4, 2] = np.inf, 1.0
+    a, b = a / a.sum(1, keepdims=True), b / b.sum(1, keepdims=True)
+    both = solve(cost, a, b, epsilon=0.05)
+    one = solve(cost[0], a[0], b[0], epsilon=0.05)
+    assert np.isfinite(one.f).all() and np.isfinite(one.g).all() and not recwarn.list
+    for name in ("f", "g"):
+        assert np.abs(getattr(both, name)[0] - getattr(one, name)).max() < 1e-8

@@ -214,3 +214,16 @@ class TestKronecker:
             lx.transport.kronecker_birkhoff([1.0, 2.0])
         with pytest.raises(ValueError, match=r"x must have 4 rows, .* got \(3, 2\)"):
             lx.transport.kronecker_product([[0.0, 0.0], [0.0, 1.0]], np.ones((3, 2)))
+
+
+def test_logits_at_the_end_of_the_range(recwarn):
+    big = np.finfo(float).max
+    logits = np.stack([[[big, -big], [-big, big]], [[0.0, 4.0], [0.0, 0.0]]])
+    x = lx.transport.project_birkhoff(logits)
+    assert np.array_equal(x[0], np.eye(2)) and not recwarn.list
+    assert np.array_equal(x[1], lx.transport.project_birkhoff(logits[1]))
+
+
+def test_no_factor_is_no_matrix():
+    with pytest.raises(ValueError, match="one array for each factor"):
+        lx.transport.kronecker_birkhoff([])

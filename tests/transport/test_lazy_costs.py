@@ -194,3 +194,25 @@ def test_batches_of_masses_are_refused():
     cost = lx.transport.PointCloudCost(np.ones((2, 2)), np.ones((2, 2)))
     with pytest.raises(ValueError, match="not stored"):
         solve(cost, np.ones((3, 2)), np.ones((3, 2)), epsilon=1.0)
+
+
+@pytest.mark.parametrize("p", [1, 0.5, 1.5])
+@pytest.mark.parametrize("d", [9, 40])
+def test_roots_of_small_distances_in_high_dimension(leg, d, p):
+    x, y = clouds(leg, n=20, m=30, d=d)
+    y = leg.xp.concat([x, y + 3.0, x + 2.0**-10])
+    expected = reference(leg.to_numpy(x).astype(float), leg.to_numpy(y).astype(float), p)
+    cost = leg.to_numpy(PointCloudCost(x, y, p).toarray())
+    assert (np.diag(cost) == 0).all()
+    assert np.abs(cost - expected).max() <= 2000 * leg.eps * expected.max()
+
+
+def test_roots_of_lengths_and_powers_that_overflow():
+    axis = np.asarray([0.0, 1.0, 4.0])
+    assert np.abs(GridCost((axis,), p=0.5).toarray()[0] - np.sqrt(axis)).max() < 1e-15
+    for make in (
+        lambda: PointCloudCost([[1e90]], [[-1e90]], 4),
+        lambda: GridCost(([0, 1e90],), p=4),
+    ):
+        with pytest.raises(ValueError, match="overflow"):
+            make()

@@ -115,7 +115,7 @@ def test_newton_over_the_published_range_of_epsilon(share):
 # Safe and sparse Newton, and sparse plus low rank (Tang and Qiu 2024; Wang and Qiu 2025).
 
 
-def exponential_and_mixture(n=100, m=80):
+def exponential_and_mixture(n=70, m=60):
     """Exponential(1) and 0.2 N(1, 0.2) + 0.8 N(3, 0.5) on [0, 5], squared distances."""
     x, y = np.linspace(0, 5, n), np.linspace(0, 5, m)
     a = np.exp(-x)
@@ -134,7 +134,7 @@ def test_exponential_to_mixture(method, epsilon):
     r = solve(cost, a, b, epsilon=epsilon, method=method)
     assert error_of(r, cost, a, b, epsilon) <= 1e-9
     # On a line with convex costs the plan is monotone: rows move to the right.
-    means = (r.plan @ np.linspace(0, 5, 80)) / r.plan.sum(1)
+    means = (r.plan @ np.linspace(0, 5, 60)) / r.plan.sum(1)
     assert np.all(np.diff(means) > -1e-6)
 
 

@@ -167,7 +167,7 @@ class TestZeros:
         a = leg.asarray([[3.0, 5.0], [0.0, 7.0]])
         with pytest.raises(lx.LinAlgError, match=r"1 positive entries .* row 0, column 1 .*'drop'"):
             scale(a)
-        result = scale(a, on_partial="drop")
+        result = lx.transport.scale(a, on_partial="drop")
         np.testing.assert_allclose(leg.to_numpy(result.x), np.eye(2), rtol=2 * leg.eps)
         np.testing.assert_allclose(leg.to_numpy(result.d1), [3**-0.5, 7**-0.5], rtol=8 * leg.eps)
         assert result.dropped == 1
@@ -175,7 +175,7 @@ class TestZeros:
     def test_dropping_is_the_limit_of_sinkhorn(self):
         rng = np.random.default_rng(0)
         a = rng.random((12, 12)) * (rng.random((12, 12)) < 0.2) + np.eye(12)
-        result = scale(a, on_partial="drop")
+        result = lx.transport.scale(a, on_partial="drop")
         assert result.dropped > 0
         x = a.copy()
         for _ in range(20000):
@@ -196,7 +196,7 @@ class TestZeros:
 
     def test_a_batch_of_patterns(self):
         a = np.array([[[1.0, 1.0], [1.0, 1.0]], [[1.0, 1.0], [0.0, 1.0]], [[0.0, 2.0], [9.0, 0.0]]])
-        result = scale(a, on_partial="drop")
+        result = lx.transport.scale(a, on_partial="drop")
         np.testing.assert_allclose(
             result.x, [[[0.5, 0.5], [0.5, 0.5]], [[1, 0], [0, 1]], [[0, 1], [1, 0]]], atol=1e-15
         )
@@ -254,3 +254,24 @@ def test_limits_end_in_a_status():
     assert result.iterations == 1
     with pytest.warns(lx.ConvergenceWarning):
         assert scale(a, rtol=0.0).status is lx.Status.STAGNATED
+
+
+@pytest.mark.parametrize("kind", ["dense", "wide", "sparse", "coupled", "band"])
+def test_large_matrices_by_products_equal_those_by_factorization(kind, monkeypatch):
+    rng, n = np.random.default_rng(0), 600
+    a = rng.random((n, n))
+    if kind == "wide":
+        a = 10.0 ** rng.uniform(-60, 60, (n, n))
+    if kind == "sparse":
+        a = np.where(rng.random((n, n)) < 0.05, a, 0.0) + np.diag(rng.random(n))
+    if kind == "coupled":
+        a[: n // 2, n // 2 :] *= 1e-9
+        a[n // 2 :, : n // 2] *= 1e-9
+    if kind == "band":
+        a = np.exp(-((np.arange(n)[:, None] - np.arange(n)) ** 2) / 50.0) + 1e-12 * a
+    result = lx.transport.scale(a, on_partial="drop")
+    assert result.converged and result.residual < 4e-15
+    monkeypatch.setattr("linalgx.transport._balance.LARGE", 10**9)
+    expected = lx.transport.scale(a, on_partial="drop")
+    assert abs(result.iterations - expected.iterations) <= 2
+    assert np.abs(result.x - expected.x).max() < (1e-6 if kind == "coupled" else 1e-13)

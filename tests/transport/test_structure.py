@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy.optimize import linprog
 
+from linalgx.backend import distinct_patterns
 from linalgx.transport._structure import require_feasible, structure, unmatched
 
 
@@ -133,3 +134,11 @@ def test_dense_patterns_with_random_gaps():
     with pytest.raises(ValueError, match=r"row 7 of mass 0.25 .* take 0.0033"):
         require_feasible(allowed, np.where(np.arange(400) == 7, 0.25, 0.75 / 399),
                          np.full(300, 1 / 300))  # fmt: skip
+
+
+def test_distinct_patterns_are_found_once_each():
+    rng = np.random.default_rng(0)
+    few = rng.random((3, 7, 5)) < 0.5
+    which = np.asarray([1, 0, 2, 1, 1, 0])
+    patterns, found = distinct_patterns(few[which])
+    assert patterns.shape == (3, 7, 5) and np.array_equal(patterns[found], few[which])
