@@ -7,7 +7,7 @@ from linalgx.typing import Array, Namespace
 
 
 def by_rows(a: Array, *, xp: Namespace) -> Array:
-    """Return a NumPy matrix whose rows are contiguous, itself where they are: for loops over rows."""
+    """Return a NumPy matrix with contiguous rows, itself where it has them; others as they are."""
     if library_name(xp) != "numpy" or a.strides[-1] == a.itemsize:
         return a
     return np.ascontiguousarray(a)

@@ -41,22 +41,22 @@ def _updates(p, r, c, a, b, u, v, count, rows, columns):  # type: ignore[no-unty
     for j in range(m):
         columns[j] = _distance(b[j], c[j])
     for _ in range(count):
-        i, j = np.argmax(rows), np.argmax(columns)
-        if rows[i] >= columns[j]:
-            factor = a[i] / r[i]
+        top, left = np.argmax(rows), np.argmax(columns)
+        if rows[top] >= columns[left]:
+            factor = a[top] / r[top]
             for k in range(m):
-                new = c[k] + (factor - 1.0) * p[i, k]
-                p[i, k] *= factor
+                new = c[k] + (factor - 1.0) * p[top, k]
+                p[top, k] *= factor
                 c[k] = p[:, k].sum() if new < LOSS * c[k] else new
                 columns[k] = _distance(b[k], c[k])
-            u[i] += np.log(factor)
-            r[i], rows[i] = a[i], 0.0
+            u[top] += np.log(factor)
+            r[top], rows[top] = a[top], 0.0
         else:
-            factor = b[j] / c[j]
+            factor = b[left] / c[left]
             for k in range(n):
-                new = r[k] + (factor - 1.0) * p[k, j]
-                p[k, j] *= factor
+                new = r[k] + (factor - 1.0) * p[k, left]
+                p[k, left] *= factor
                 r[k] = p[k, :].sum() if new < LOSS * r[k] else new
                 rows[k] = _distance(a[k], r[k])
-            v[j] += np.log(factor)
-            c[j], columns[j] = b[j], 0.0
+            v[left] += np.log(factor)
+            c[left], columns[left] = b[left], 0.0

@@ -74,7 +74,7 @@ def lowest_rows(block: Array, g: Array) -> Array:
 
 @_jit_exp
 def exponential(y):  # type: ignore[no-untyped-def]
-    """Return exp y for y <= 0 or a little above, to an error of one or two units in the last place."""
+    """Return exp y for y <= 0 or a little above, to an error of two units in the last place."""
     x = min(max(y, LEAST), MOST)
     t = x * LOG2E + ROUND
     k = t - ROUND

@@ -30,19 +30,21 @@ def anderson(problem: Problem, stopping: Stopping, options: Options) -> Run:
     monitor = Monitor(stopping, LIMIT)
     memory = options.get("memory", MEMORY)
     seen: list[tuple[Array, Array]] = []
-    x, excess = xp.zeros_like(a), state.rows()
+    x, excess, after = xp.zeros_like(a), state.rows(), 0
     while True:
         error = host_float(xp.sum(a * xp.abs(xp.expm1(excess))))
         shown = a if stopping.callback is None else state.potentials()[0]
-        status = monitor.step(error, shown)
+        status = monitor.step(error, shown, after)
         if status is not None:
             return monitor.run(*state.potentials(), status, "anderson", (problem.epsilon,))
-        step = accelerated(x, -excess, seen, a, xp=xp)
+        # The last iteration allowed leaves none to make up for a rejected step.
+        step = accelerated(x, -excess, seen if monitor.left > 1 else [], a, xp=xp)
         seen = [*seen, (x, -excess)][-memory:]
         new, moved = _swept(state, step)
-        if not decreases(problem, step, moved, excess, new, error):
+        after = 1
+        if monitor.left > 1 and not decreases(problem, step, moved, excess, new, error):
             new, _ = _swept(state, -excess - step)  # back, and a plain step from there
-            step = -excess
+            step, after = -excess, 2
         x, excess = x + step, new
 
 

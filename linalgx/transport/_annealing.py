@@ -4,6 +4,7 @@ Potentials become affine in ε as ε → 0, so the last two predict the next one
 """
 
 from collections.abc import Sequence
+from math import inf
 
 from linalgx.transport._passes import column_lowest, row_lowest
 from linalgx.transport._problem import Problem
@@ -20,7 +21,7 @@ Potentials = tuple[Array, Array]
 
 def cooling(epsilon: float, warmest: float) -> tuple[float, ...]:
     """Return the values of ε, by a constant factor, the last one being the target."""
-    path = [max(epsilon, warmest)]
+    path = [max(epsilon, warmest) if warmest < inf else epsilon]
     while path[-1] > epsilon:
         path.append(max(path[-1] / COOLING, epsilon))
     return tuple(path)

@@ -68,6 +68,12 @@ def automatic_lazy(problem: Problem, stopping: Stopping, options: Options) -> Ru
     return _ended(problem, start, Monitor(stopping, 0), options)
 
 
+def by_newton(problem: Problem, stopping: Stopping, options: Options) -> Run:
+    """Run `newton`; with a lazy cost it needs compiled loops, and without them it is `mdot`."""
+    lazy = not isinstance(problem.cost, DenseCost)
+    return (mdot if lazy and by_products(problem) else newton)(problem, stopping, options)
+
+
 def by_products(problem: Problem) -> bool:
     """Whether Newton's method is to be `mdot`: on a GPU, or for want of compiled loops."""
     if is_gpu(problem.a, xp=problem.xp):

@@ -11,16 +11,14 @@ from math import inf
 from linalgx.backend import eps, host_float, is_gpu, to_host
 from linalgx.errors import LinAlgError
 from linalgx.results import Status
+from linalgx.transport._annealing import STAGE_RTOL, WARMEST, cooling
 from linalgx.transport._continuation import (
     CG_CAP,
     CLOSE,
     LONGEST,
     ROUNDS,
-    STAGE_RTOL,
     SWEEPS,
-    WARMEST,
     ScaledPlan,
-    cooling,
     extrapolated,
     line_search_blind,
     noted,
@@ -30,7 +28,7 @@ from linalgx.transport._frozen import GPU_CHECK
 from linalgx.transport._passes import column_softmin, row_softmin
 from linalgx.transport._problem import Problem
 from linalgx.transport._stopping import Monitor, Stopping
-from linalgx.typing import Array, Namespace
+from linalgx.typing import Array, DType, Namespace
 
 LEAST_SWEEPS = 2
 """Sweeps before each round of Newton steps, which are blind where a plan has next to no mass."""
@@ -53,6 +51,11 @@ class Measures:
     def at(self, epsilon: float) -> "Measures":
         """Return the same with another regularization."""
         return replace(self, epsilon=epsilon)
+
+    def astype(self, dtype: DType) -> "Measures":
+        """Return the same in another precision."""
+        b, w, log_b = (self.xp.astype(x, dtype, copy=False) for x in (self.b, self.w, self.log_b))
+        return replace(self, cost=self.cost.astype(dtype), b=b, w=w, log_b=log_b)
 
     def weighted(self, x: Array) -> Array:
         """Return Σ w_k x_k."""
@@ -92,6 +95,13 @@ class State:
         """Make the columns exact."""
         g = these.columned(f)
         return cls(f, g, these.softmin(g), log_d)
+
+    def astype(self, dtype: DType, *, xp: Namespace) -> "State":
+        """Return the same in another precision."""
+        f, g, s, log_d = (
+            xp.astype(x, dtype, copy=False) for x in (self.f, self.g, self.s, self.log_d)
+        )
+        return State(f, g, s, log_d)
 
     def marginals(self, these: Measures) -> Array:
         """Return the r_k."""

@@ -12,13 +12,14 @@ from linalgx.results import IterationState, Status
 from linalgx.transport._balance import balance
 from linalgx.transport._batch_sweeps import Loop, Pieces
 from linalgx.transport._costs import DenseCost
-from linalgx.transport._finish import finish, spread
+from linalgx.transport._finish import finish
 from linalgx.transport._methods import METHODS
 from linalgx.transport._newton import widened
 from linalgx.transport._problem import Problem, batch, single
 from linalgx.transport._result import TransportResult
 from linalgx.transport._run import Options, Run
 from linalgx.transport._stopping import Stopping
+from linalgx.transport._whole import spread
 from linalgx.typing import Array, Callback, Namespace
 
 SWEPT = ("auto", "sinkhorn", "sinkhorn_log")
@@ -111,7 +112,7 @@ def run_batch(problem: Problem, method: str, stopping: Stopping, options: Option
         story = Story(loop.run(), loop.monitor.iterations, tuple(loop.monitor.history))
         name = "newton" if loop.late else "sinkhorn" if method == "auto" else method
         if loop.late and story.status is Status.CONVERGED:
-            later = _continued(stopping, story.iterations)
+            later = stopping.after(story.iterations)
             rest = _newton(problem, loop.late, later, options, pieces)
             story = Story(rest.status, story.iterations + rest.iterations,
                           story.history + rest.history[1:])  # fmt: skip
@@ -149,7 +150,7 @@ def _newton(
             stopping = Stopping(stopping.rtol, 0)
         else:
             story = story._replace(status=Status.CONVERGED)  # what is left has its own
-            rest, stopping = rest + failed, _continued(stopping, story.iterations)
+            rest, stopping = rest + failed, stopping.after(story.iterations)
     if not rest:
         return story
     last = _one_by_one(problem, rest, "newton", stopping, options, pieces)
@@ -226,13 +227,6 @@ def _slice(problem: Problem, k: int) -> Problem:
     xp = problem.xp
     cost = DenseCost(problem.cost.block(0, problem.shape[1])[k, ...], xp=xp)
     return single(cost, problem.a[k, :], problem.b[k, :], problem.epsilon, xp=xp, checked=True)
-
-
-def _continued(stopping: Stopping, done: int) -> Stopping:
-    """Return what is left to a second method after some iterations of a first."""
-    most = stopping.maxiter
-    counted = _counted(stopping, done)
-    return Stopping(stopping.rtol, None if most is None else max(most - done, 0), counted.callback)
 
 
 def _potentials_shown(show: Callback | None, epsilon: float) -> Callback | None:

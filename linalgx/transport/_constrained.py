@@ -12,15 +12,13 @@ from linalgx._core.polish import identity_like
 from linalgx.backend import eigh, eps, hermitian, host_float, to_host
 from linalgx.errors import LinAlgError
 from linalgx.results import Status
+from linalgx.transport._annealing import STAGE_RTOL, WARMEST, cooling
 from linalgx.transport._continuation import (
     CG_CAP,
     CLOSE,
     LONGEST,
     ROUNDS,
-    STAGE_RTOL,
     SWEEPS,
-    WARMEST,
-    cooling,
     extrapolated,
     line_search_blind,
     noted,

@@ -4,22 +4,18 @@ Legend: P = diag(u) K diag(v), K the plan of given potentials, stored or compute
 """
 
 from collections.abc import Sequence
-from math import inf
 from typing import Any
 
 from linalgx.backend import eps, is_array
 from linalgx.results import Status
 from linalgx.transport._costs import DenseCost
-from linalgx.transport._finish import lazy_plan
 from linalgx.transport._krylov import conjugate_gradients
 from linalgx.transport._passes import plan_rows
 from linalgx.transport._problem import Problem
 from linalgx.transport._stopping import Monitor
+from linalgx.transport._whole import lazy_plan
 from linalgx.typing import Array
 
-WARMEST, COOLING = 0.05, 4.0  # the first ε, in units of the range of the costs, and the factor
-STAGE_RTOL = 1e-6
-"""Error at which a stage ends, the last one excepted."""
 CLOSE = 0.2
 """Error below which Newton's method takes over from the sweeps."""
 SWEEPS, ROUNDS = 10, 40
@@ -27,14 +23,6 @@ SWEEPS, ROUNDS = 10, 40
 CG_CAP = 3000
 LONGEST = 30.0
 """Largest change of a potential in one Newton step, in units of ε."""
-
-
-def cooling(epsilon: float, warmest: float) -> tuple[float, ...]:
-    """Return the values of ε, the last one being the target."""
-    path = [max(epsilon, warmest) if warmest < inf else epsilon]
-    while path[-1] > epsilon:
-        path.append(max(path[-1] / COOLING, epsilon))
-    return tuple(path)
 
 
 def extrapolated(known: Sequence[tuple[float, Array]], epsilon: float, g: Array) -> Array:
@@ -53,7 +41,7 @@ def noted(monitor: Monitor, error: float, x: Array, rtol: float) -> Status | Non
 
 def line_search_blind(a: Array, *, xp: Any) -> float:
     """Return the error below which rounding hides the decrease of the dual."""
-    return max(1e-6, eps(a, xp=xp) ** 0.4)
+    return float(max(1e-6, eps(a, xp=xp) ** 0.4))
 
 
 class ScaledPlan:

@@ -10,7 +10,7 @@ from linalgx.backend import device_of, host_float, is_gpu, times_power_of_two
 from linalgx.typing import Array, Device, DType, Namespace
 
 BLOCK_BYTES = {"host": 2**22, "gpu": 2**26}
-"""Memory of one block of a cost that is not stored: a processor's cache, a part of a GPU's memory."""
+"""Memory of one block of a cost that is not stored: a cache, or a part of a GPU's memory."""
 
 
 class Cost(Protocol):
@@ -36,19 +36,19 @@ class Cost(Protocol):
         """Rows ``start:stop``; the caller must not write to them."""
 
     def transposed(self) -> "Cost":
-        """The same cost with source and target exchanged."""
+        """Return the same cost with source and target exchanged."""
 
     def span(self) -> tuple[float, float]:
         """Least and largest finite entry, or bounds of them."""
 
     def restricted(self, rows: Array | None, columns: Array | None) -> "Cost":
-        """The cost between some of the bins; ``None`` stands for all."""
+        """Return the cost between some of the bins; ``None`` stands for all."""
 
     def times_power_of_two(self, exponent: int) -> "Cost":
-        """The cost times 2^exponent."""
+        """Return the cost times 2^exponent."""
 
     def astype(self, dtype: DType) -> "Cost":
-        """The cost with entries of another real dtype."""
+        """Return the cost with entries of another real dtype."""
 
 
 class DenseCost:

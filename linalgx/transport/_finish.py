@@ -7,15 +7,12 @@ diag(y), x = min(a/r, 1), y = min(b/(Pᵀx), 1), and adds e_a e_bᵀ/‖e_a‖�
 from typing import Any, NamedTuple
 
 from linalgx.backend import device_of, find_kernel, host_float
-from linalgx.operators import LinearMap
 from linalgx.results import Status
-from linalgx.transport._costs import DenseCost, blocks
+from linalgx.transport._costs import DenseCost
 from linalgx.transport._passes import (
     Sums,
     between,
-    column_lowest,
     column_softmin,
-    finite_or_zero,
     moved_cost,
     plan_rows,
     plan_sums,
@@ -25,6 +22,7 @@ from linalgx.transport._passes import (
 from linalgx.transport._problem import Problem
 from linalgx.transport._result import TransportResult
 from linalgx.transport._run import Run
+from linalgx.transport._whole import empty_bins, everywhere, whole_plan
 from linalgx.typing import Array, Namespace
 
 
@@ -40,13 +38,13 @@ def finish(
     part_a, part_b = mass * problem.a, mass * problem.b
     stored = isinstance(problem.cost, DenseCost)
     plan = plan_rows(problem.cost.block(0, f.shape[-1]), f, g, e, xp=xp) if stored else None
-    sums = _sums(problem, plan, f, g)
+    sums = sums_of(problem, plan, f, g)
     error = _relative_error(sums, part_a, part_b, xp=xp)
     worst = host_float(xp.max(error))
     kl, dual = _values(sums, f, g, part_a, part_b, e, xp=xp)
     lower, upper = _bounds(problem, plan, sums, f, g, part_a, part_b)
-    plan = _whole_plan(problem, plan, f, g, a, b)
-    f, g = _everywhere(problem, f, g, cost, unit)
+    plan = whole_plan(problem, plan, f, g, a, b)
+    f, g = everywhere(problem, f, g, cost, unit)
     numbers = [_number(unit * x, xp=xp) for x in (sums.cost, kl, dual, lower, upper)]
     return TransportResult(
         plan=plan,
@@ -64,7 +62,7 @@ def finish(
         epsilon_path=tuple(unit * x for x in run.epsilon_path),
         a=xp.astype(a, a.dtype, copy=True),
         b=xp.astype(b, b.dtype, copy=True),
-        empty=(_complement(problem.rows, a, xp=xp), _complement(problem.columns, b, xp=xp)),
+        empty=(empty_bins(problem.rows, a, xp=xp), empty_bins(problem.columns, b, xp=xp)),
         status=judged(run.status, worst, rtol),
         iterations=run.iterations,
         residual=worst,
@@ -87,8 +85,8 @@ def judged(status: Status, error: float, rtol: float) -> Status:
     return Status.STAGNATED if status is Status.CONVERGED else status
 
 
-def _sums(problem: Problem, plan: Array | None, f: Array, g: Array) -> Sums:
-    """Sums of the plan, which is computed again where it is not stored."""
+def sums_of(problem: Problem, plan: Array | None, f: Array, g: Array) -> Sums:
+    """Return the sums of the plan, which is computed again where it is not stored."""
     xp = problem.xp
     if plan is None or (len(problem.shape) == 2 and find_kernel("plan_sums", xp) is not None):
         r, c, cost = plan_sums(problem.cost, f, g, problem.epsilon, xp=xp)
@@ -196,128 +194,6 @@ def _rounded_cost(
         return xp.asarray(cost, dtype=f.dtype, device=device_of(f))
     p = parts.x[..., :, None] * plan * parts.y[..., None, :]
     return moved_cost(block, p + share[..., :, None] * parts.missing_b[..., None, :], xp=xp)
-
-
-def lazy_plan(problem: Problem, f: Array, g: Array) -> LinearMap:
-    """Return a map that multiplies with the plan, its rows computed anew for each product."""
-    xp, e = problem.xp, problem.epsilon
-    cost = problem.cost
-
-    n, m = problem.shape
-    if hasattr(cost, "plan_times"):
-        return LinearMap.from_callables(
-            (n, m),
-            lambda y: cost.plan_times(f, g, e, y),
-            lambda x: cost.transposed().plan_times(g, f, e, x),
-            xp=xp, device=device_of(f), dtype=f.dtype,
-        )  # fmt: skip
-
-    def times(y: Array) -> Array:
-        parts = [plan_rows(rows, f[i:j], g, e, xp=xp) @ y for i, j, rows in blocks(cost)]
-        return xp.concat(parts, axis=0) if len(parts) > 1 else parts[0]
-
-    def times_transposed(x: Array) -> Array:
-        total: Any = 0.0
-        for i, j, rows in blocks(cost):
-            total = total + plan_rows(rows, f[i:j], g, e, xp=xp).mT @ x[i:j, ...]
-        return total
-
-    return LinearMap.from_callables(
-        (n, m), times, times_transposed, xp=xp, device=device_of(f), dtype=f.dtype
-    )
-
-
-def _whole_plan(
-    problem: Problem, plan: Array | None, f: Array, g: Array, a: Array, b: Array
-) -> Any:
-    """Put back the bins without mass: rows and columns of zeros."""
-    xp = problem.xp
-    if plan is None:
-        return _spread_map(problem, lazy_plan(problem, f, g), a, b)
-    if problem.rows is not None:
-        plan = spread(plan, problem.rows, a.shape[-1], xp=xp)
-    if problem.columns is not None:
-        plan = spread(plan.mT, problem.columns, b.shape[-1], xp=xp).mT
-    return plan
-
-
-def _spread_map(problem: Problem, plan: LinearMap, a: Array, b: Array) -> LinearMap:
-    rows, columns, xp = problem.rows, problem.columns, problem.xp
-    if rows is None and columns is None:
-        return plan
-    n, m = a.shape[-1], b.shape[-1]
-
-    def times(y: Array) -> Array:
-        z = plan @ (y if columns is None else xp.take(y, columns, axis=0))
-        return z if rows is None else spread(z, rows, n, xp=xp)
-
-    def times_transposed(x: Array) -> Array:
-        z = plan.adjoint @ (x if rows is None else xp.take(x, rows, axis=0))
-        return z if columns is None else spread(z, columns, m, xp=xp)
-
-    return LinearMap.from_callables(
-        (n, m), times, times_transposed, xp=xp, device=device_of(a), dtype=a.dtype
-    )
-
-
-def spread(rows: Array, places: Array, n: int, *, xp: Namespace) -> Array:
-    """Return n rows, zero but for those at the given places, which are sorted."""
-    everywhere = xp.arange(n, dtype=places.dtype, device=device_of(places))
-    at = xp.minimum(
-        xp.searchsorted(places, everywhere), xp.full_like(everywhere, places.shape[0] - 1)
-    )
-    filled = xp.take(rows, at, axis=0)
-    held = xp.take(places, at) == everywhere
-    mask = xp.reshape(held, (n, *[1] * (rows.ndim - 1)))
-    return xp.where(mask, filled, xp.zeros_like(filled))
-
-
-def _everywhere(
-    problem: Problem, f: Array, g: Array, cost: Any, unit: float
-) -> tuple[Array, Array]:
-    """Return potentials of all bins in the caller's units; c-transforms where there is no mass.
-
-    Zero where all pairs of an empty bin are forbidden.
-    """
-    xp = problem.xp
-    f, g = unit * f, unit * g
-    if problem.rows is None and problem.columns is None:
-        if len(problem.shape) == 2 or bool(xp.all(problem.a > 0) & xp.all(problem.b > 0)):
-            return f, g
-        return _batch_everywhere(problem, f, g, cost)
-    whole = cost if hasattr(cost, "block") else DenseCost(cost, xp=xp)
-    if problem.rows is not None:
-        lowest = row_lowest(whole.restricted(None, problem.columns), g, xp=xp)
-        f = _merged(f, finite_or_zero(lowest, xp=xp), problem.rows, xp=xp)
-    if problem.columns is not None:
-        lowest = finite_or_zero(column_lowest(whole, f, xp=xp), xp=xp)
-        g = _merged(g, lowest, problem.columns, xp=xp)
-    return f, g
-
-
-def _batch_everywhere(problem: Problem, f: Array, g: Array, cost: Array) -> tuple[Array, Array]:
-    """Fill in the potentials of empty bins of a batch, where they are −∞."""
-    xp = problem.xp
-    whole = DenseCost(cost, xp=xp)
-    low = xp.full_like(g, -xp.inf)
-    lowest = row_lowest(whole, xp.where(problem.b > 0, g, low), xp=xp)
-    f = xp.where(problem.a > 0, f, finite_or_zero(lowest, xp=xp))
-    lowest = finite_or_zero(column_lowest(whole, f, xp=xp), xp=xp)
-    return f, xp.where(problem.b > 0, g, lowest)
-
-
-def _merged(f: Array, other: Array, places: Array, *, xp: Namespace) -> Array:
-    """Take f at the places, `other` elsewhere."""
-    n = other.shape[0]
-    held = spread(xp.ones_like(f), places, n, xp=xp) > 0
-    return xp.where(held, spread(f, places, n, xp=xp), other)
-
-
-def _complement(places: Array | None, a: Array, *, xp: Namespace) -> Array | None:
-    """Indices that are not among the places."""
-    if places is None:
-        return None
-    return xp.nonzero(spread(xp.ones_like(places), places, a.shape[-1], xp=xp) == 0)[0]
 
 
 def _number(x: Array, *, xp: Namespace) -> Any:

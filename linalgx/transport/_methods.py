@@ -7,10 +7,9 @@ from typing import Any
 from linalgx._core.admit import admit_integer, admit_real
 from linalgx.transport._anderson import anderson
 from linalgx.transport._apdagd import apdagd
-from linalgx.transport._automatic import automatic
+from linalgx.transport._automatic import automatic, by_newton
 from linalgx.transport._greenkhorn import greenkhorn
 from linalgx.transport._mdot import mdot
-from linalgx.transport._newton import newton
 from linalgx.transport._overrelaxed import overrelaxed
 from linalgx.transport._problem import Problem
 from linalgx.transport._proximal import proximal
@@ -82,7 +81,7 @@ METHODS: dict[str, Method] = {
     "sinkhorn_newton": Method(
         sinkhorn_newton, {"anneal": _switch, "sweeps": _sweeps, "cg_cap": _count}
     ),
-    "newton": Method(newton, {"stage_rtol": _positive}),
+    "newton": Method(by_newton, {"stage_rtol": _positive}),
     "mdot": Method(mdot, {"stage_rtol": _positive}),
     "sns": Method(sns, {"sweeps": _sweeps, "density": _share, "sparsify": _sparsify}),
     "ssns": Method(ssns, {"dropped": _positive, "shift": _positive}),

@@ -20,9 +20,9 @@ SHIFT = 1e-3  # μ at first
 CG_CAP = 3000
 COARSE = 0.1
 """Share of the mass that the Hessian may leave out, in units of the error."""
-LONGEST = 30.0
+LONGEST = 8.0
 """Largest step of a potential, in units of ε."""
-STALE = 25.0
+STALE = 15.0
 """Logarithm of scalings beyond which other entries of the plan may matter."""
 LEVEL = 2.0
 """Factor between a row sum and its mass beyond which the quadratic model is no good."""

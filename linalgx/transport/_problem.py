@@ -73,17 +73,17 @@ class Problem:
         return high - low
 
     def transposed(self) -> "Problem":
-        """The same problem with source and target exchanged."""
+        """Return the same problem with source and target exchanged."""
         return replace(self, cost=self.cost.transposed(), a=self.b, b=self.a,
                        rows=self.columns, columns=self.rows)  # fmt: skip
 
     def astype(self, dtype: DType) -> "Problem":
-        """The same problem in another precision."""
+        """Return the same problem in another precision."""
         a, b = (self.xp.astype(x, dtype, copy=False) for x in (self.a, self.b))
         return replace(self, cost=self.cost.astype(dtype), a=a, b=b)
 
     def at(self, epsilon: float) -> "Problem":
-        """The same problem with another regularization."""
+        """Return the same problem with another regularization."""
         return replace(self, epsilon=epsilon)
 
     def slices(self) -> Iterator["Problem"]:
@@ -98,7 +98,7 @@ class Problem:
 def admit_problem(
     cost: Any, a: Any, b: Any, epsilon: float, *, check_finite: bool
 ) -> tuple[Namespace, Any, Array, Array]:
-    """Admit all arguments in one dtype: a cost (lazy, or an array with entries up to +∞), masses."""
+    """Admit all arguments in one dtype: masses, and a cost, lazy or with entries up to +∞."""
     admit_real(epsilon, "epsilon", ends="()")
     given = {"a": a, "b": b}
     named = {name: x for name, x in given.items() if x is not None}
@@ -246,7 +246,7 @@ def scaled_epsilon(epsilon: float, exponent: int) -> float:
 
 
 def kept(a: Array, least: float = 0.0, *, xp: Namespace) -> Array | None:
-    """Indices of the bins that hold more mass than the least; ``None`` when all do."""
+    """Return the indices of bins that hold more mass than the least; ``None`` when all do."""
     if bool(xp.all(a > least)):
         return None
     host = to_host(a) > least

@@ -31,7 +31,8 @@ class TransportResult(Result):
         ⟨a, f − ε log a⟩ + ⟨b, g − ε log b⟩ − ε(ΣP − Σa Σb): equal to it at the optimum.
     lower_bound, upper_bound : float or Array
         Bounds of the optimum without regularization: the dual value of the c-transform of g, and
-        the cost of the plan after rounding to the exact masses.
+        the cost of the plan after rounding to the exact masses, which is +∞ where that puts mass on
+        a forbidden pair.
     marginal_error : float
         (‖P1 − a‖₁ + ‖Pᵀ1 − b‖₁)/Σa, from one exact pass over the returned potentials; of a batch
         the largest. The same number as `residual`.
@@ -46,10 +47,13 @@ class TransportResult(Result):
     a, b : Array
         The masses that were met, those of the call with equal sums.
     empty : tuple of (Array or None)
-        Indices of bins of `a` and `b` without mass, ``None`` where there are none. Their part of
-        the plan is zero, their potentials are c-transforms, which the formula of P leaves out.
+        Indices of bins of `a` and `b` without mass, ``None`` where there are none; in a single
+        problem also of those whose share is so small that a plan would underflow. Their part of
+        the plan is zero, their potentials are c-transforms, which the formula of P leaves out (zero
+        where all their pairs are forbidden).
     status, converged, iterations, residual, history : Status, bool, int, float, tuple
-        As in every result; one marginal error per iteration in `history`.
+        As in every result; one marginal error per iteration in `history`, but for sweeps whose
+        error was not asked for: on a GPU, and those that ``"anderson"`` takes back.
     """
 
     plan: Any

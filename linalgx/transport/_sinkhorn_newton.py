@@ -19,7 +19,6 @@ from linalgx.results import Status
 from linalgx.transport._absorbed import exact_steps
 from linalgx.transport._annealing import WARMEST, cooling, transforms
 from linalgx.transport._costs import DenseCost
-from linalgx.transport._finish import lazy_plan
 from linalgx.transport._krylov import conjugate_gradients
 from linalgx.transport._newton import widened
 from linalgx.transport._passes import plan_rows
@@ -27,6 +26,7 @@ from linalgx.transport._problem import Problem
 from linalgx.transport._run import Options, Run
 from linalgx.transport._sinkhorn import first_potential
 from linalgx.transport._stopping import AIM, Monitor, Stopping
+from linalgx.transport._whole import lazy_plan
 from linalgx.typing import Array
 
 LIMIT = 1000  # Newton steps and sweeps

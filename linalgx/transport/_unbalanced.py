@@ -10,15 +10,13 @@ from math import inf
 
 from linalgx.backend import host_float
 from linalgx.results import Status
+from linalgx.transport._annealing import STAGE_RTOL, WARMEST, cooling
 from linalgx.transport._continuation import (
     CLOSE,
     LONGEST,
     ROUNDS,
-    STAGE_RTOL,
     SWEEPS,
-    WARMEST,
     ScaledPlan,
-    cooling,
     extrapolated,
     line_search_blind,
     noted,

@@ -14,6 +14,7 @@ from linalgx.backend import (
     device_of,
     eps,
     host_float,
+    library_name,
     require_finite,
     to_host,
 )
@@ -206,7 +207,12 @@ def _solve(
     log_b = xp.where(held, xp.log(xp.where(held, b, xp.ones_like(b))), xp.full_like(b, -xp.inf))
     scaled = stored.times_power_of_two(-exponent)
     these = Measures(scaled, b, w, log_b, ldexp(epsilon, -exponent), debiased, xp)
-    found = METHODS[method](these, _in_user_units(stopping, mass))
+    shown = _in_user_units(stopping, mass, xp=xp)
+    if method == "newton" and library_name(xp) == "numpy":  # 32 bits are too few for its products
+        wide = METHODS[method](these.astype(xp.float64), shown)
+        found = wide[0].astype(b.dtype, xp=xp), *wide[1:]
+    else:
+        found = METHODS[method](these, shown)
     return _named(these, found, stopping.rtol, method, mass, exponent, places, masses.shape[0])
 
 
@@ -228,6 +234,8 @@ def _admit(
             )
     cost = cost.astype(masses.dtype) if lazy else first
     k, m = masses.shape[-2:]
+    if k == 0:
+        raise ValueError(f"masses must hold at least one distribution, got {tuple(masses.shape)}")
     if m != cost.shape[-1]:
         raise ValueError(
             f"masses must have shape (..., k, {cost.shape[-1]}) to fit cost, "
@@ -287,16 +295,17 @@ def _normalized(
     return b, sums[places[0]], w, places
 
 
-def _in_user_units(stopping: Stopping, mass: Array) -> Stopping:
+def _in_user_units(stopping: Stopping, mass: Array, *, xp: Namespace) -> Stopping:
     """Make the observer see barycenters of the caller's mass."""
     show = stopping.callback
     if show is None:
         return stopping
-    return Stopping(
-        stopping.rtol,
-        stopping.maxiter,
-        lambda state: show(IterationState(state.k, mass * state.x, state.residual)),
-    )
+
+    def shown(state: IterationState) -> object:
+        q = mass * xp.astype(state.x, mass.dtype, copy=False)
+        return show(IterationState(state.k, q, state.residual))
+
+    return Stopping(stopping.rtol, stopping.maxiter, shown)
 
 
 def _named(

@@ -17,12 +17,13 @@ from linalgx.backend import (
 from linalgx.errors import ConvergenceWarning, LinAlgError, warn
 from linalgx.results import Result, Status
 from linalgx.transport._constrained import Constrained, solve_constrained_run
-from linalgx.transport._finish import _everywhere, _whole_plan, centred, judged
+from linalgx.transport._finish import centred, judged
 from linalgx.transport._looped import looped, same_lead
 from linalgx.transport._problem import Problem, admit_problem, single
 from linalgx.transport._program import require_finite_cost
 from linalgx.transport._real import real_arrays
 from linalgx.transport._stopping import Monitor, Stopping
+from linalgx.transport._whole import everywhere, whole_plan
 from linalgx.typing import Array, Callback, Namespace
 
 __all__ = ["ConstrainedResult", "solve_constrained"]
@@ -228,9 +229,9 @@ def _named(
     f, g = centred(f + log, g, these.a, these.b, xp=xp)
     flat = xp.reshape(d, (d.shape[0], c.shape[0] * c.shape[1]))
     whole = c - unit * xp.reshape(multipliers @ flat, tuple(c.shape))
-    all_f, all_g = _everywhere(problem, f, g, whole, unit)
+    all_f, all_g = everywhere(problem, f, g, whole, unit)
     return ConstrainedResult(
-        plan=_whole_plan(problem, mass * here.p, f, g, a, b),
+        plan=whole_plan(problem, mass * here.p, f, g, a, b),
         f=all_f,
         g=all_g,
         multipliers=unit * multipliers,

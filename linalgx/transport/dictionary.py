@@ -49,7 +49,8 @@ class DictionaryResult(Result):
     status, converged, iterations : Status, bool, int
         How it ended; iterations are cycles over all blocks.
     residual : float
-        Largest change of an entry of factors or codes in the last cycle.
+        Largest change of an entry of factors or codes in the steps of the last cycle, also in those
+        that were not taken because they would raise the objective.
     history : tuple of float
         The same for each cycle; 1, the largest possible, for the start.
     """
@@ -245,11 +246,14 @@ class _Run:
             status = self.monitor.step(error, self.found.codes)
             if status is not None:
                 return status
-            error, value = 0.0, self.objectives[-1]
+            before, error, value = self.found, 0.0, self.objectives[-1]
             for block in range(len(self.found.factors) + 1):
                 change, value = self._improve(self._block(block), value)
                 error = max(error, change)
             self.objectives.append(value)
+            if self.found is before and error > self.monitor.stopping.rtol:
+                status = self.monitor.note(error, self.found.codes)
+                return Status.STAGNATED if status in (None, Status.MAXITER) else status
 
     def _block(self, which: int) -> Block:
         xp = self.data.xp
@@ -258,14 +262,15 @@ class _Run:
         return factor_block(self.found, which - 1, xp=xp)
 
     def _improve(self, block: Block, value: float) -> tuple[float, float]:
-        """Step in one block; returns the largest change and the objective."""
+        """Step in one block; returns its largest change, also of one refused, and the objective."""
         xp = self.data.xp
         theta, g = proximal_step(block, self.data, self.g, self.proximal)
+        change = host_float(xp.max(xp.abs(theta - block.theta)))
         there, g = self._value(block.push(theta), g)
         if not there <= value:
-            return 0.0, value
+            return change, value
         self.found, self.g = block.put(theta), g
-        return host_float(xp.max(xp.abs(theta - block.theta))), there
+        return change, there
 
     def _value(self, y: Array, g: Array) -> tuple[float, Array]:
         values, g = self.data.values(y, g)

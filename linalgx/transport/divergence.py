@@ -26,7 +26,7 @@ from linalgx.transport._run import Run
 from linalgx.transport._stopping import Stopping
 from linalgx.transport._unbalanced import newton as unbalanced_newton
 from linalgx.transport._unbalanced import shrink
-from linalgx.transport.unbalanced import admit_prices, unbalanced_run
+from linalgx.transport.unbalanced import unbalanced_run
 from linalgx.typing import Array, Namespace
 
 __all__ = ["DivergenceResult", "divergence"]
@@ -161,7 +161,7 @@ def divergence(
     0.5
     """
     choose(method, METHODS, "method")
-    price = None if rho is None else admit_prices(rho)
+    price = None if rho is None else admit_real(rho, "rho", ends="()")
     if price is not None and method != "auto":
         raise ValueError(f"method must be 'auto' beside rho, got {method!r}")
     how = _How(admit_real(epsilon, "epsilon", ends="()"), admit_real(p, "p", 1.0), price, method,
@@ -206,7 +206,7 @@ class _How(NamedTuple):
 
     epsilon: float
     p: float
-    price: tuple[float, float] | None
+    price: float | None
     method: str
     check_finite: bool
 
@@ -224,6 +224,8 @@ def _admit_points(x: Any, y: Any, a: Any, b: Any, *, check_finite: bool) -> Give
                 f"{name} must be a matrix or a batch of matrices, one point in each row, "
                 f"got shape {tuple(points.shape)}"
             )
+    if x.shape[-1] == 0:
+        raise ValueError(f"x must have points of at least one coordinate, got {tuple(x.shape)}")
     if x.shape[-1] != y.shape[-1]:
         raise ValueError(f"y must have points of {x.shape[-1]} coordinates, got {y.shape[-1]}")
     as_arrays({"x": x, "y": y}, check_finite=check_finite)
@@ -237,6 +239,7 @@ def _admit_costs(costs: Any, a: Any, b: Any, how: _How) -> Given:
         raise TypeError("costs must be a tuple of three costs: between x and y, within x, within y")
     if any(is_lazy(cost) for cost in costs):
         xp, cost, a, b = admit_problem(costs[0], a, b, how.epsilon, check_finite=how.check_finite)
+        _require_sizes(cost, *costs[1:])
         return xp, (), [cost, costs[1], costs[2], a, b]
     named = {f"costs[{k}]": cost for k, cost in enumerate(costs)}
     masses = {name: mass for name, mass in (("a", a), ("b", b)) if mass is not None}
@@ -247,8 +250,20 @@ def _admit_costs(costs: Any, a: Any, b: Any, how: _How) -> Given:
             raise ValueError(
                 f"{name} must be a matrix or a batch of matrices, got shape {tuple(cost.shape)}"
             )
+    _require_sizes(*stored.values())
     rest = dict(zip(masses, arrays[3:], strict=True))
     return _with_lead({name: (cost, 2) for name, cost in stored.items()}, rest, xp=xp)
+
+
+def _require_sizes(cross: Any, within_x: Any, within_y: Any) -> None:
+    """Refuse costs that are not between the same points."""
+    n, m = cross.shape[-2:]
+    for k, cost, size in ((1, within_x, n), (2, within_y, m)):
+        if tuple(getattr(cost, "shape", ())[-2:]) != (size, size):
+            raise ValueError(
+                f"costs[{k}] must have shape (..., {size}, {size}) to fit costs[0], "
+                f"got {tuple(getattr(cost, 'shape', ()))}"
+            )
 
 
 def _with_lead(
@@ -284,7 +299,7 @@ def _of_costs(
         balanced(*problems[0][2:], xp=xp)  # refuses unequal sums
         by: Solver = partial(_balanced_part, method=how.method)
     else:
-        by = partial(_unbalanced_part, rho=how.price[0])
+        by = partial(_unbalanced_part, rho=how.price)
     parts = [
         by(*problem[1:], how.epsilon, k > 0, stopping, xp=xp) for k, problem in enumerate(problems)
     ]
@@ -346,18 +361,17 @@ def _potential(cost: Any, g: Array, b: Array, epsilon: float, *, xp: Namespace) 
 
 
 def _difference(
-    phi: Array, own: Array, epsilon: float, price: tuple[float, float] | None, *, xp: Namespace
+    phi: Array, own: Array, epsilon: float, rho: float | None, *, xp: Namespace
 ) -> Array:
     """Return the gradient with respect to a mass from the potentials of two problems."""
-    if price is None:
+    if rho is None:
         return phi - own
-    rho = price[0]
     phi, own = shrink(epsilon, rho) * phi, shrink(epsilon, rho) * own
     return (rho + epsilon) * xp.exp(-own / rho) * -xp.expm1((own - phi) / rho)
 
 
 def _named(
-    parts: list[_Part], problems: list[Any], epsilon: float, price: tuple[float, float] | None,
+    parts: list[_Part], problems: list[Any], epsilon: float, rho: float | None,
     points: tuple[Array, Array] | None, p: float, *, xp: Namespace,
 ) -> DivergenceResult:  # fmt: skip
     """Combine the three problems."""
@@ -367,12 +381,12 @@ def _named(
     phi = _potential(cost, cross.g, b, epsilon, xp=xp)
     # The other potential of the cross problem, by a column step from the row step.
     held = xp.where(a > 0, a, xp.ones_like(a))
-    share = 1.0 if price is None else shrink(epsilon, price[0])
+    share = 1.0 if rho is None else shrink(epsilon, rho)
     psi = _potential(transposed, share * phi + epsilon * xp.log(held), a, epsilon, xp=xp)
     own_a = _potential(within_x[1], first.g, a, epsilon, xp=xp)
     own_b = _potential(within_y[1], second.g, b, epsilon, xp=xp)
     value = cross.value - 0.5 * first.value - 0.5 * second.value
-    if price is not None:
+    if rho is not None:
         value += 0.5 * epsilon * host_float(xp.sum(a) - xp.sum(b)) ** 2
     moves: list[Array | None] = [None, None]
     if points is not None and all(is_array(part.plan) for part in parts):
@@ -385,8 +399,8 @@ def _named(
     return DivergenceResult(
         value=value,
         parts=(cross.value, first.value, second.value),
-        gradient_a=_difference(phi, own_a, epsilon, price, xp=xp),
-        gradient_b=_difference(psi, own_b, epsilon, price, xp=xp),
+        gradient_a=_difference(phi, own_a, epsilon, rho, xp=xp),
+        gradient_b=_difference(psi, own_b, epsilon, rho, xp=xp),
         gradient_x=moves[0],
         gradient_y=moves[1],
         status=worst.status,

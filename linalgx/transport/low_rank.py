@@ -21,12 +21,13 @@ from linalgx.results import IterationState, Result, Status
 from linalgx.transport._costs import Cost, DenseCost, is_lazy
 from linalgx.transport._couplings import Couplings
 from linalgx.transport._factored_cost import FactoredCost, is_pair
-from linalgx.transport._finish import rounding, spread
+from linalgx.transport._finish import rounding
 from linalgx.transport._looped import looped
 from linalgx.transport._mirror import MAXITER, Descent, start
 from linalgx.transport._problem import admit_problem, balanced, kept
 from linalgx.transport._program import require_finite_cost
 from linalgx.transport._stopping import Monitor, Stopping
+from linalgx.transport._whole import spread
 from linalgx.typing import Array, Callback, Namespace, RNGLike
 
 __all__ = ["LowRankTransportResult", "low_rank"]

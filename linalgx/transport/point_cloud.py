@@ -59,10 +59,10 @@ class PointCloudCost:
     >>> points = np.random.default_rng(0).random((300, 2))
     >>> cost = PointCloudCost(points, points + 0.5, scale="max")
     >>> cost
-    PointCloudCost(n=300, m=300, d=2, p=2, scale=0.25)
+    PointCloudCost(n=300, m=300, d=2, p=2, scale=0.234)
     >>> result = solve(cost, epsilon=0.01)
     >>> print(result.converged, round(result.cost / cost.scale, 2))
-    True 0.5
+    True 0.54
     """
 
     __slots__ = ("_tiles", "device", "dtype", "p", "scale", "shape", "x", "xp", "y")

@@ -20,7 +20,6 @@ from linalgx.backend import (
     eps,
     is_complex,
     minimize_smooth,
-    namespace_of,
     standard_normal,
     times_power_of_two,
     uniform,
@@ -73,7 +72,7 @@ class BridgeResult(Result):
 
     def weights(self, x: Array, /) -> Array:
         """Return the weights w_k(x) of the components, shape (n, K), for x of shape (n, d)."""
-        xp = namespace_of(self.means)
+        xp, x = self._admit(x)
         r = self.means - xp.mean(self.means, axis=0, keepdims=True)
         z = log_weights(
             x - self.origin[None, :], self.log_weights, r, self.scales, self.epsilon, xp=xp
@@ -82,8 +81,17 @@ class BridgeResult(Result):
 
     def conditional_mean(self, x: Array, /) -> Array:
         """Return the mean of y given x, shape (n, d): the barycentric map."""
+        _, x = self._admit(x)
         w = self.weights(x)
         return w @ self.means + (w @ self.scales) * (x - self.origin[None, :])
+
+    def _admit(self, x: Any) -> tuple[Namespace, Array]:
+        """Admit points, one a row, in the precision of the mixture."""
+        xp, (_, x) = as_arrays({"means": self.means, "x": x}, check_finite=False)
+        d = int(self.means.shape[1])
+        if x.ndim != 2 or x.shape[1] != d:
+            raise ValueError(f"x must have shape (n, {d}), got {tuple(x.shape)}")
+        return xp, xp.astype(x, self.means.dtype, copy=False)
 
     def sample(self, x: Array, /, *, time: float = 1.0, rng: RNGLike = None) -> Array:
         """Draw one point for each row of x: y given x, or the bridge from x to it at a time < 1.
@@ -91,7 +99,8 @@ class BridgeResult(Result):
         In between it is the Brownian bridge, x + t(y − x) + √(ε t(1 − t)) times normal numbers.
         """
         time = admit_real(time, "time", 0.0, 1.0, ends="[]")
-        xp, generator = namespace_of(self.means), as_generator(rng)
+        generator = as_generator(rng)
+        xp, x = self._admit(x)
         n, d = int(x.shape[0]), int(self.means.shape[1])
         u = uniform((n, 1), generator, like=x, xp=xp)
         below = xp.cumulative_sum(self.weights(x), axis=1) <= u

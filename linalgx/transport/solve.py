@@ -69,9 +69,9 @@ def solve(
         Potentials f and g to start from, of the same problem or one like it.
     options : mapping, optional
         Settings of the method: ``stage_rtol`` (``auto``, ``newton``, ``mdot``), ``omega``
-        (``overrelaxed``), ``prox_steps`` (``proximal``), ``memory`` (``anderson``), ``anneal``, ``sweeps``, ``cg_cap``
-        (``sinkhorn_newton``), ``sweeps``, ``density``, ``sparsify`` (``sns``), ``dropped``,
-        ``shift`` (``ssns``), ``density`` (``splr``).
+        (``overrelaxed``), ``prox_steps`` (``proximal``), ``memory`` (``anderson``), ``anneal``,
+        ``sweeps``, ``cg_cap`` (``sinkhorn_newton``), ``sweeps``, ``density``, ``sparsify``
+        (``sns``), ``dropped``, ``shift`` (``ssns``), ``density`` (``splr``).
     callback : callable, optional
         Receives an `IterationState` for each iteration, k = 0 first; ``x`` is the potential f as
         the method has it.
@@ -114,12 +114,15 @@ def solve(
     entries are left out [2]_ [3]_, as in published sparse Newton methods. A plan that is
     compressed loses less than a thousandth of the tolerance; an exact pass has the last word.
 
-    **Cost.** One to two matrices of the size of the cost, and none where it is lazy. ``"newton"``
+    **Cost.** One to two matrices of the size of the cost, one more where it is stored by columns,
+    three to six for ``"ssns"`` and ``"splr"``, and none where it is lazy; twice that for 32 bits,
+    which Newton's methods widen. ``"newton"``
     takes about 10 passes over the cost and 10 to 60 Newton steps, in all as much as some 200 to
     500 sweeps of Sinkhorn's iteration for ε/range from 1e-2 to 1e-6.
 
-    **Accuracy.** What `rtol` asks for, down to about eps·range/ε: the potentials cannot carry
-    more. 32-bit arrays are solved in 64 bits on the host, and rounded at the end.
+    **Accuracy.** What `rtol` asks for, down to about eps·max|C|/ε: the potentials cannot carry
+    more, so a constant that all costs share is better left out. 32-bit arrays are solved in 64
+    bits on the host, and rounded at the end.
 
     **Backends.** See :doc:`/backends`; compiled loops on NumPy, whole-array operations elsewhere,
     ``"mdot"`` on a GPU.

@@ -12,10 +12,10 @@ from typing import Any
 from linalgx._core.admit import admit_real
 from linalgx._core.choose import choose
 from linalgx.backend import device_of, eps, host_float
-from linalgx.errors import ConvergenceWarning, warn
+from linalgx.errors import ConvergenceWarning, LinAlgError, warn
 from linalgx.results import Result, Status
 from linalgx.transport._costs import DenseCost, is_lazy
-from linalgx.transport._finish import _everywhere, _sums, _whole_plan, judged
+from linalgx.transport._finish import judged, sums_of
 from linalgx.transport._looped import looped
 from linalgx.transport._newton import widened
 from linalgx.transport._passes import plan_rows
@@ -24,6 +24,7 @@ from linalgx.transport._real import real_arrays
 from linalgx.transport._run import Run
 from linalgx.transport._stopping import Stopping
 from linalgx.transport._unbalanced import METHODS, Soft, total_mass
+from linalgx.transport._whole import everywhere, whole_plan
 from linalgx.typing import Array, Callback, Namespace
 
 __all__ = ["UnbalancedResult", "solve_unbalanced"]
@@ -126,7 +127,10 @@ def solve_unbalanced(
     Raises
     ------
     ValueError
-        Shapes that do not fit, negative masses or none at all, an option out of its range.
+        Shapes that do not fit, negative masses or none at all, a row or column of forbidden pairs
+        that holds mass, an option out of its range.
+    LinAlgError
+        Potentials so large that rounding leaves nothing of ε or ρ.
 
     Warns
     -----
@@ -221,6 +225,11 @@ def _problem(cost: Any, a: Array, b: Array, epsilon: float, *, xp: Namespace) ->
     b = b if columns is None else xp.take(b, columns)
     stored = cost if is_lazy(cost) else DenseCost(cost, xp=xp)
     stored = stored.restricted(rows, columns)
+    low, high = stored.span()
+    if isinstance(stored, DenseCost):
+        _require_allowed(stored.matrix, xp=xp)
+    if not high - low < inf:
+        raise LinAlgError("cost holds NaN or infinite entries, or its range overflows")
     exponent = scale_of(stored)
     one = xp.ones((), dtype=a.dtype, device=device_of(a))
     return Problem(
@@ -229,22 +238,47 @@ def _problem(cost: Any, a: Array, b: Array, epsilon: float, *, xp: Namespace) ->
     )  # fmt: skip
 
 
+def _require_allowed(c: Array, *, xp: Namespace) -> None:
+    """Refuse bins from which nothing may move: their potentials are infinite."""
+    for name, axis in (("row", 1), ("column", 0)):
+        closed = xp.all(c == inf, axis=axis)
+        if bool(xp.any(closed)):
+            first = int(xp.argmax(xp.astype(closed, xp.int64)))
+            raise ValueError(
+                f"cost must allow a pair in each row and column that holds mass, got only infinite "
+                f"entries in {name} {first} of these; set its mass to zero"
+            )
+
+
+def _require_digits(soft: Soft, f: Array, g: Array) -> None:
+    """Refuse potentials whose rounding is larger than what they are divided by."""
+    xp, e = soft.problem.xp, soft.problem.epsilon
+    size = host_float(xp.maximum(xp.max(xp.abs(f)), xp.max(xp.abs(g))))
+    if eps(f, xp=xp) * size > min(e, *soft.rho):
+        raise LinAlgError(
+            f"the potentials reach {size:.1e} in units of the cost and leave no digits for "
+            f"epsilon {e:.1e} and rho {min(soft.rho):.1e}; float64, or a rho nearer to epsilon and "
+            f"the cost, helps"
+        )
+
+
 def _named(soft: Soft, run: Run, rtol: float, cost: Any, a: Array, b: Array) -> UnbalancedResult:
     """Measure the plan of the potentials, in the dtype they are returned in."""
     problem, xp, e = soft.problem, soft.problem.xp, soft.problem.epsilon
     unit = 2.0**problem.exponent
     f, g = (xp.astype(x, problem.a.dtype, copy=False) for x in (run.f, run.g))
+    _require_digits(soft, f, g)
     stored = isinstance(problem.cost, DenseCost)
     plan = plan_rows(problem.cost.block(0, f.shape[0]), f, g, e, xp=xp) if stored else None
-    sums = _sums(problem, plan, f, g)
+    sums = sums_of(problem, plan, f, g)
     r, c = (xp.astype(x, f.dtype, copy=False) for x in (sums.r, sums.c))
     p, q = soft.kept(f, problem.a, soft.rho[0]), soft.kept(g, problem.b, soft.rho[1])
     moved = total_mass(r, xp=xp)
     residual = host_float((xp.sum(xp.abs(r - p)) + xp.sum(xp.abs(c - q))) / moved)
     dual = _dual(soft, f, g, r)
     gap = _gap(soft, f, r, p, problem.a, soft.rho[0]) + _gap(soft, g, c, q, problem.b, soft.rho[1])
-    whole = _whole_plan(problem, plan, f, g, a, b)
-    f, g = _everywhere(problem, f, g, cost, unit)
+    whole = whole_plan(problem, plan, f, g, a, b)
+    f, g = everywhere(problem, f, g, cost, unit)
     return UnbalancedResult(
         plan=whole,
         f=f,

@@ -12,6 +12,7 @@ from cases._makers import Shape
 EMPTY = "Without bins there is no mass, and that is refused."
 NUMBER = "One row more makes another valid problem."
 BEYOND = "At such a ratio of cost and epsilon no regularization is left."
+ONE_SIZE = "One ε serves one size of costs."
 INFINITE = "An infinite cost forbids a pair, which is allowed."
 
 
@@ -69,6 +70,11 @@ def constraints(shape: Shape, *, complex_: bool, seed: int = 0) -> Any:
     """Host matrices D_k that the product plan obeys."""
     d = np.random.default_rng([seed + 11, *shape]).uniform(-0.5, 1.0, (*shape[:-2], 2, *shape[-2:]))
     return np.abs(d) + 0.05
+
+
+def fields(*names: str) -> Any:
+    """Outputs that are arrays for one problem, too."""
+    return lambda result, inputs: {name: getattr(result, name) for name in names}
 
 
 # --- judgements ------------------------------------------------------------------------------
@@ -168,6 +174,7 @@ CASES: dict[str, Case] = {
             "sinkhorn": {"epsilon": 0.2, "rho": 0.5, "method": "sinkhorn"},
         },
         check=_unbalanced_check,
+        observe=fields("plan", "f", "g"),
         real=True,
         iterate="f",
         choices={"method": ("newton", "sinkhorn"), "reference": ("kl", "entropy")},
@@ -192,6 +199,7 @@ CASES: dict[str, Case] = {
         },
         slack=4000,  # gradients are as good as the tolerance, 1e-4 in 32 bits
         check=_divergence_check,
+        observe=fields("gradient_a", "gradient_b", "gradient_x", "gradient_y"),
         real=True,
         trouble={
             "no steps": (
@@ -203,6 +211,7 @@ CASES: dict[str, Case] = {
             "no_entries": EMPTY,
             "further_arrays_must_fit_the_first": NUMBER,
             "the_ends_of_the_range": "The squares of such distances do not exist.",
+            "matrices_of_one_batch_do_not_disturb_each_other": ONE_SIZE,
         },
     ),
     "transport.barycenter": Case(
@@ -217,6 +226,7 @@ CASES: dict[str, Case] = {
             "log": {"epsilon": 0.2, "method": "log"},
         },
         check=_barycenter_check,
+        observe=fields("x", "f", "g"),
         real=True,
         iterate="x",
         choices={"method": ("auto", "newton", "log", "scaling")},
@@ -235,6 +245,7 @@ CASES: dict[str, Case] = {
             "further_arrays_must_fit_the_first": NUMBER,
             "integers_become_the_default_float": "The sums of the made distributions differ.",
             "the_ends_of_the_range": BEYOND,
+            "matrices_of_one_batch_do_not_disturb_each_other": ONE_SIZE,
             "unchecked_entries_are_never_a_success": INFINITE,
         },
     ),
@@ -243,6 +254,7 @@ CASES: dict[str, Case] = {
         named=("constraints",),
         variants={"default": {"epsilon": 0.2}},
         check=_constrained_check,
+        observe=fields("plan", "f", "g", "multipliers", "slack"),
         real=True,
         iterate="f",
         trouble={
@@ -261,6 +273,7 @@ CASES: dict[str, Case] = {
             "integers_become_the_default_float": "The sums of the made masses differ.",
             "results_share_no_memory_with_the_input": "The sums of the changed masses differ.",
             "the_ends_of_the_range": BEYOND,
+            "matrices_of_one_batch_do_not_disturb_each_other": ONE_SIZE,
         },
     ),
 }

@@ -7,6 +7,7 @@ import numpy as np
 import linalgx as lx
 from cases._kinds import Arrays, Case, Options
 from cases._makers import Shape, general
+from cases.transport_extensions import fields
 
 # --- makers ----------------------------------------------------------------------------------
 
@@ -168,6 +169,7 @@ CASES: dict[str, Case] = {
         brief=("default", "fixed steps"),
         degrees=lambda options: {"plan": 0, "f": 1, "g": 1},
         check=_assignment_check,
+        observe=fields("plan", "f", "g"),
         real=True,
         iterate="plan",
         slack=1e13,  # of the order of the tolerance
@@ -180,6 +182,7 @@ CASES: dict[str, Case] = {
         variants={"default": {"rtol": 1e-3}},
         degrees=lambda options: {"plan": 0, "f": 1, "g": 1},
         check=_assignment_check,
+        observe=fields("plan", "f", "g"),
         real=True,
         iterate="plan",
         slack=1e13,  # of the order of the tolerance
@@ -195,6 +198,7 @@ CASES: dict[str, Case] = {
         brief=("default",),
         degrees=lambda options: {} if "epsilon" in options else {"q": 0, "r": 0, "weights": 0},
         check=_low_rank_check,
+        observe=fields("q", "r", "weights"),
         real=True,
         iterate="q",
         slack=1e8,
@@ -206,6 +210,7 @@ CASES: dict[str, Case] = {
         arrays={"cost": costs, "a": sources, "b": targets},
         variants={"default": {"rank": 2, "rng": 0}},
         check=_low_rank_check,
+        observe=fields("q", "r", "weights"),
         real=True,
         iterate="q",
         slack=1e8,

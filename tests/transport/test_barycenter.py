@@ -146,7 +146,7 @@ def test_small_regularization_by_newton(epsilon):
     result = barycenter(c, bumps(x), [1, 2, 0.5], epsilon=epsilon, method="newton")
     assert result.converged
     assert result.iterations < 100
-    slow = barycenter(c, bumps(x), [1, 2, 0.5], epsilon=epsilon)
+    slow = barycenter(c, bumps(x), [1, 2, 0.5], epsilon=epsilon, method="log")
     assert slow.iterations > 3 * result.iterations
     assert np.abs(slow.x - result.x).sum() < 1e-6
 
@@ -217,7 +217,7 @@ def test_wrong_arguments():
     b = bumps(x)
     with pytest.raises(ValueError, match="equal sums"):
         barycenter(c, b * np.array([[1.0], [2.0], [1.0]]), epsilon=0.1)
-    with pytest.raises(ValueError, match=r"weights must have shape \(3,\)"):
+    with pytest.raises(ValueError, match=r"weights must have shape \(\.\.\., 3\)"):
         barycenter(c, b, [1.0, 2.0], epsilon=0.1)
     with pytest.raises(ValueError, match="weights must have a positive sum"):
         barycenter(c, b, [0.0, 0.0, 0.0], epsilon=0.1)

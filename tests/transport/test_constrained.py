@@ -156,7 +156,7 @@ def test_impossible_constraints_are_not_solved():
 
 def test_wrong_arguments():
     c, a, b, d = problem()
-    with pytest.raises(ValueError, match=r"constraints must have shape \(K, 12, 10\)"):
+    with pytest.raises(ValueError, match=r"constraints must have shape \(\.\.\., K, 12, 10\)"):
         solve_constrained(c, a, b, constraints=d[0], epsilon=0.1)
     with pytest.raises(ValueError, match="constraints must hold finite"):
         solve_constrained(c, a, b, constraints=d * np.nan, epsilon=0.1)

@@ -10,8 +10,11 @@ import linalgx as lx
 @pytest.mark.parametrize("steps", [1, 2, 7])
 def test_steps_end_at_the_entropic_plan(steps):
     cost, a, b = random_problem(12, 9)
-    r = solve(cost, a, b, epsilon=0.05, method="proximal", options={"prox_steps": steps}, rtol=1e-12)
-    np.testing.assert_allclose(r.plan, solve(cost, a, b, epsilon=0.05, rtol=1e-12).plan, atol=1e-12)
+    r = solve(
+        cost, a, b, epsilon=0.05, method="proximal", options={"prox_steps": steps}, rtol=1e-12
+    )
+    expected = solve(cost, a, b, epsilon=0.05, rtol=1e-12).plan
+    np.testing.assert_allclose(r.plan, expected, atol=1e-12)
     assert r.epsilon_path == pytest.approx([0.05 * steps / k for k in range(1, steps + 1)])
 
 
