@@ -140,7 +140,7 @@ def cp_dictionary(
     convex: the answer depends on `rng`, and only a stationary point can be hoped for.
 
     **Backends.** See :doc:`/backends`; functions and gradients are computed where the data are,
-    the optimizer is SciPy's on the host, in double precision.
+    the optimizer runs on the host, in double precision.
 
     References
     ----------

@@ -15,24 +15,18 @@ from linalgx.backend import as_arrays, eps, host_float, is_array, namespace_of
 from linalgx.errors import ConvergenceWarning, warn
 from linalgx.results import Result, Status
 from linalgx.transport._costs import DenseCost, is_lazy
-from linalgx.transport._finish import finish
 from linalgx.transport._looped import looped, same_lead
 from linalgx.transport._methods import METHODS
 from linalgx.transport._passes import row_softmin
 from linalgx.transport._points import powered, pull, squared_distances
-from linalgx.transport._problem import Problem, admit_problem, balanced, single
+from linalgx.transport._problem import admit_problem, balanced
 from linalgx.transport._real import real_arrays
-from linalgx.transport._run import Run
+from linalgx.transport._self_terms import Part, Solver, balanced_part, unbalanced_part
 from linalgx.transport._stopping import Stopping
-from linalgx.transport._unbalanced import newton as unbalanced_newton
 from linalgx.transport._unbalanced import shrink
-from linalgx.transport.unbalanced import unbalanced_run
 from linalgx.typing import Array, Namespace
 
 __all__ = ["DivergenceResult", "divergence"]
-
-SWEEPS = 30
-"""Symmetric sweeps for a self term before a general method takes over."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
@@ -186,21 +180,6 @@ def divergence(
     return result
 
 
-class _Part(NamedTuple):
-    """One of the three problems, solved."""
-
-    value: float
-    g: Array
-    plan: Any
-    status: Status
-    residual: float
-    iterations: int
-    history: tuple[float, ...]
-
-
-Solver = Callable[..., _Part]
-
-
 class _How(NamedTuple):
     """Options of a call."""
 
@@ -297,60 +276,13 @@ def _of_costs(
     xp = problems[0][0]
     if how.price is None:
         balanced(*problems[0][2:], xp=xp)  # refuses unequal sums
-        by: Solver = partial(_balanced_part, method=how.method)
+        by: Solver = partial(balanced_part, method=how.method)
     else:
-        by = partial(_unbalanced_part, rho=how.price)
+        by = partial(unbalanced_part, rho=how.price)
     parts = [
         by(*problem[1:], how.epsilon, k > 0, stopping, xp=xp) for k, problem in enumerate(problems)
     ]
     return _named(parts, problems, how.epsilon, how.price, points, how.p, xp=xp)
-
-
-def _balanced_part(
-    cost: Any, a: Array, b: Array, epsilon: float, same: bool, stopping: Stopping, *,
-    method: str, xp: Namespace,
-) -> _Part:  # fmt: skip
-    """Solve one problem with equal sums."""
-    problem = single(cost, a, b, epsilon, xp=xp)
-    run = (
-        _self_run(problem, stopping, method) if same else METHODS[method].run(problem, stopping, {})
-    )
-    found = finish(problem, run, stopping.rtol, cost, a, b, epsilon)
-    value = float(found.dual_value)
-    return _Part(
-        value, found.g, found.plan, found.status, found.residual, found.iterations, found.history
-    )
-
-
-def _self_run(problem: Problem, stopping: Stopping, method: str) -> Run:
-    """Solve a symmetric problem with f = g."""
-    xp, e = problem.xp, problem.epsilon
-    log = e * xp.log(problem.a)
-    f, history = 0.5 * (log + row_softmin(problem.cost, log, e, xp=xp)), []
-    for _ in range(SWEEPS):
-        s = row_softmin(problem.cost, f, e, xp=xp)
-        history.append(2.0 * host_float(xp.sum(xp.abs(xp.exp((f - s) / e) - problem.a))))
-        if history[-1] <= stopping.rtol:
-            done = len(history) - 1
-            return Run(f, f, Status.CONVERGED, done, tuple(history), "symmetric", (e,))
-        f = 0.5 * (f + log + s)
-    run = METHODS[method].run(problem, stopping, {})
-    shift = 0.5 * (xp.sum(problem.a * run.f) - xp.sum(problem.a * run.g))
-    f = 0.5 * ((run.f - shift) + (run.g + shift))
-    return run._replace(f=f, g=f)
-
-
-def _unbalanced_part(
-    cost: Any, a: Array, b: Array, epsilon: float, same: bool, stopping: Stopping, *,
-    rho: float, xp: Namespace,
-) -> _Part:  # fmt: skip
-    """Solve one problem with soft marginals; that of a measure with itself is no special case."""
-    pair = (rho, rho)
-    found = unbalanced_run(cost, a, b, epsilon, pair, True, unbalanced_newton, stopping, xp=xp)
-    return _Part(
-        found.dual_value, found.g, found.plan, found.status, found.residual, found.iterations,
-        found.history,
-    )  # fmt: skip
 
 
 def _potential(cost: Any, g: Array, b: Array, epsilon: float, *, xp: Namespace) -> Array:
@@ -371,7 +303,7 @@ def _difference(
 
 
 def _named(
-    parts: list[_Part], problems: list[Any], epsilon: float, rho: float | None,
+    parts: list[Part], problems: list[Any], epsilon: float, rho: float | None,
     points: tuple[Array, Array] | None, p: float, *, xp: Namespace,
 ) -> DivergenceResult:  # fmt: skip
     """Combine the three problems."""

@@ -18,6 +18,7 @@ from linalgx.errors import ConvergenceWarning, warn
 from linalgx.operators import LinearMap
 from linalgx.transport._finish import kl_potential
 from linalgx.transport._krylov import conjugate_gradients
+from linalgx.transport._looped import slices, stacked
 from linalgx.transport._real import real_arrays
 from linalgx.transport._result import TransportResult
 from linalgx.typing import Array, Namespace
@@ -189,27 +190,19 @@ def _batch(
     xp: Any,
 ) -> tuple[TransportGradients, float]:
     """Solve one problem of a batch after the other."""
-    flat = {k: xp.reshape(x, (-1, *x.shape[len(lead) :])) for k, x in given.items()}
-    own = [
-        xp.reshape(x, (-1, *x.shape[len(lead) :]))
-        for x in (result.plan, result.f, result.g, *_masses(result, lead, xp=xp))
-    ]
+    masses = [xp.broadcast_to(x, (*lead, x.shape[-1])) for x in (result.a, result.b)]
+    arrays = [result.plan, result.f, result.g, *masses, *given.values()]
     found, worst = [], 0.0
-    for k in range(own[0].shape[0]):
-        part = _Part(*(x[k, ...] for x in own))
-        here = {name: x[k, ...] for name, x in flat.items()}
-        gradients, residual = _single(part, here, result.epsilon, weight, xp=xp)
+    for own in slices(arrays, lead, xp=xp):
+        here = dict(zip(given, own[5:], strict=True))
+        gradients, residual = _single(_Part(*own[:5]), here, result.epsilon, weight, xp=xp)
         found.append(gradients)
         worst = max(worst, residual)
     if not found:
         empty = (result.plan, result.f, result.g)
         return TransportGradients(*(xp.zeros_like(x) for x in empty)), 0.0
-    stacked = (xp.stack(x) for x in zip(*found, strict=True))
-    return TransportGradients(*(xp.reshape(x, (*lead, *x.shape[1:])) for x in stacked)), worst
-
-
-def _masses(result: TransportResult, lead: tuple[int, ...], *, xp: Namespace) -> list[Array]:
-    return [xp.broadcast_to(x, (*lead, x.shape[-1])) for x in (result.a, result.b)]
+    whole = (stacked(x, lead, xp=xp) for x in zip(*found, strict=True))
+    return TransportGradients(*whole), worst
 
 
 def _single(

@@ -191,7 +191,7 @@ def light_bridge(
     r = m₁ − S m₀. With more the loss has many minima, and the answer depends on `rng`.
 
     **Backends.** See :doc:`/backends`; loss and gradient are computed where the samples are, the
-    optimizer is SciPy's on the host, in double precision.
+    optimizer runs on the host, in double precision.
 
     References
     ----------

@@ -251,12 +251,15 @@ def _require_allowed(c: Array, *, xp: Namespace) -> None:
 
 
 def _require_digits(soft: Soft, f: Array, g: Array) -> None:
-    """Refuse potentials whose rounding is larger than what they are divided by."""
+    """Refuse potentials whose rounding is larger than what they are divided by.
+
+    Only those below zero: where they are large and positive all mass is destroyed.
+    """
     xp, e = soft.problem.xp, soft.problem.epsilon
-    size = host_float(xp.maximum(xp.max(xp.abs(f)), xp.max(xp.abs(g))))
+    size = -host_float(xp.minimum(xp.min(f), xp.min(g)))
     if eps(f, xp=xp) * size > min(e, *soft.rho):
         raise LinAlgError(
-            f"the potentials reach {size:.1e} in units of the cost and leave no digits for "
+            f"the potentials reach {-size:.1e} in units of the cost and leave no digits for "
             f"epsilon {e:.1e} and rho {min(soft.rho):.1e}; float64, or a rho nearer to epsilon and "
             f"the cost, helps"
         )

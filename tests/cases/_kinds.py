@@ -63,6 +63,8 @@ class Case:
         (result, inputs) -> outputs by name, where the result is no array, tuple or dataclass.
     discrete : tuple of str
         Outputs of integers or bool.
+    looped : bool
+        Whether a batch is solved one problem after the other, so that a small one will do.
     iterate : str
         Output whose shape the iterates have that a callback sees; empty: that of the first array.
     slack, power : float
@@ -98,6 +100,7 @@ class Case:
     empty_shapes: tuple[Shape, ...] | None = None
     observe: Callable[[Any, Arrays], Arrays] | None = None
     discrete: tuple[str, ...] = ()
+    looped: bool = False
     iterate: str = ""
     slack: float = 500.0
     power: float = 1.0

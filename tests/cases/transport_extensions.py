@@ -167,6 +167,7 @@ CASES: dict[str, Case] = {
         },
     ),
     "transport.solve_unbalanced": Case(
+        looped=True,
         arrays={"cost": costs, "a": rows, "b": heavy},
         variants={
             "default": {"epsilon": 0.2, "rho": 0.5},
@@ -185,12 +186,14 @@ CASES: dict[str, Case] = {
             ),
         },
         exempt={
+            "matrices_of_one_batch_do_not_disturb_each_other": ONE_SIZE,
             "no_entries": EMPTY,
             "non_finite_entries": INFINITE,
             "unchecked_entries_are_never_a_success": INFINITE,
         },
     ),
     "transport.divergence": Case(
+        looped=True,
         arrays={"x": points, "y": others},
         variants={
             "default": {"epsilon": 0.5},
@@ -215,6 +218,7 @@ CASES: dict[str, Case] = {
         },
     ),
     "transport.barycenter": Case(
+        looped=True,
         arrays={
             "cost": costs,
             "masses": distributions,
@@ -224,6 +228,7 @@ CASES: dict[str, Case] = {
             "default": {"epsilon": 0.2},
             "scaling": {"epsilon": 0.2, "method": "scaling"},
             "log": {"epsilon": 0.2, "method": "log"},
+            "newton": {"epsilon": 0.2, "method": "newton"},
         },
         check=_barycenter_check,
         observe=fields("x", "f", "g"),
@@ -250,6 +255,7 @@ CASES: dict[str, Case] = {
         },
     ),
     "transport.solve_constrained": Case(
+        looped=True,
         arrays={"cost": costs, "a": rows, "b": columns, "constraints": constraints},
         named=("constraints",),
         variants={"default": {"epsilon": 0.2}},

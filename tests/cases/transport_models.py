@@ -158,8 +158,14 @@ OPTIONAL = {
 FAR = {"the_ends_of_the_range": "The regularization is a number in the units of the samples."}
 HARD = np.random.default_rng(0).random((6, 6))
 
+AS_WITHOUT = {
+    "matrices_of_one_batch_do_not_disturb_each_other": "Asked of the call without masses.",
+    "batches_equal_a_loop": "Asked of the call without masses.",
+}
+
 CASES: dict[str, Case] = {
     "transport.assignment_pdhg": Case(
+        looped=True,
         arrays={"cost": costs},
         variants={
             "default": {"rtol": 1e-3},
@@ -178,6 +184,7 @@ CASES: dict[str, Case] = {
         **NO_PROBLEMS,
     ),
     "transport.assignment_pdhg (masses)": Case(
+        looped=True,
         arrays={"cost": costs, "a": sources, "b": targets},
         variants={"default": {"rtol": 1e-3}},
         degrees=lambda options: {"plan": 0, "f": 1, "g": 1},
@@ -186,10 +193,11 @@ CASES: dict[str, Case] = {
         real=True,
         iterate="plan",
         slack=1e13,  # of the order of the tolerance
-        exempt=OPTIONAL,
+        exempt={**OPTIONAL, **AS_WITHOUT},
         **NO_PROBLEMS,
     ),
     "transport.low_rank": Case(
+        looped=True,
         arrays={"cost": costs},
         variants={
             "default": {"rank": 2, "rng": 0},
@@ -207,6 +215,7 @@ CASES: dict[str, Case] = {
         **NO_PROBLEMS,
     ),
     "transport.low_rank (masses)": Case(
+        looped=True,
         arrays={"cost": costs, "a": sources, "b": targets},
         variants={"default": {"rank": 2, "rng": 0}},
         check=_low_rank_check,
@@ -214,7 +223,7 @@ CASES: dict[str, Case] = {
         real=True,
         iterate="q",
         slack=1e8,
-        exempt={**ANOTHER_STREAM, **OPTIONAL},
+        exempt={**ANOTHER_STREAM, **OPTIONAL, **AS_WITHOUT},
         **NO_PROBLEMS,
     ),
     "transport.light_bridge": Case(

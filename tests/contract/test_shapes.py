@@ -85,17 +85,19 @@ def test_zero_matrices_are_never_solved(leg, name):
 def test_batches_equal_a_loop(leg, name):
     """The slices are the answers of their matrices, up to rounding; all of them are right."""
     case = catalog.CASES[name]
-    for shape in [(4, 4)] if case.square else [(5, 3), (3, 4)]:
-        inputs = case.inputs(leg, (2, 3, *shape))
+    shapes = [(4, 4)] if case.square else [(5, 3), (3, 4)]
+    lead, alone = ((1, 2), LOOP[:1]) if case.looped else ((2, 3), LOOP)
+    for shape in shapes[: 1 if case.looped else None]:
+        inputs = case.inputs(leg, (*lead, *shape))
         for label, options in catalog.brief(name):
             with catalog.about(label, shape):
                 out = catalog.answer(name, inputs, options)
                 assert case.check(inputs, out, options) < 30
-                for i, j in LOOP:
+                for i, j in alone:
                     one = {key: x[i, j, ...] for key, x in inputs.items()}
                     for key, x in catalog.answer(name, one, options).items():
                         got, expected = catalog.host(leg, out[key]), catalog.host(leg, x)
-                        assert got.shape == (2, 3, *expected.shape)
+                        assert got.shape == (*lead, *expected.shape)
                         np.testing.assert_allclose(
                             got[i, j], expected, rtol=0, atol=case.agreement(leg.eps), err_msg=key
                         )
