@@ -31,44 +31,54 @@ _jit_exp: Any = njit(cache=True, nogil=True, error_model="numpy", fastmath={"con
 
 def softmin_rows(block: Array, g: Array, epsilon: float) -> Array:
     """Return −ε log Σ_j exp((g_j − C_ij)/ε) for each row."""
-    out = np.empty(block.shape[0], np.result_type(block, g))
-    _softmin_rows(block, g, 1.0 / epsilon, epsilon, out)
+    out = np.empty(block.shape[:-1], np.result_type(block, g))
+    run = _softmin_rows if block.ndim == 2 else _each_softmin_rows
+    run(block, g, 1.0 / epsilon, epsilon, out)
     return out
 
 
 def softmax_columns(block: Array, f: Array, epsilon: float) -> tuple[Array, Array]:
     """Return t_j = max_i (f_i − C_ij)/ε and Σ_i exp((f_i − C_ij)/ε − t_j), in 64 bits."""
-    top = np.full(block.shape[1], -np.inf)
-    total = np.zeros(block.shape[1])
-    _softmax_columns(block, f, 1.0 / epsilon, top, total)
+    shape = (*block.shape[:-2], block.shape[-1])
+    top, total = np.full(shape, -np.inf), np.zeros(shape)
+    run = _softmax_columns if block.ndim == 2 else _each_softmax_columns
+    run(block, f, 1.0 / epsilon, top, total)
     return top, total
 
 
-def plan_rows(block: Array, f: Array, g: Array, epsilon: float, out: Array | None = None) -> Array:
+def plan_rows(block: Array, f: Array, g: Array, epsilon: float) -> Array:
     """Return the rows of P that belong to a block of rows of C."""
-    out = np.empty(block.shape, block.dtype) if out is None else out
-    _plan_rows(block, f, g, 1.0 / epsilon, out)
+    out = np.empty(block.shape, block.dtype)
+    run = _plan_rows if block.ndim == 2 else _each_plan_rows
+    run(block, f, g, 1.0 / epsilon, out)
     return out
 
 
-def plan_sums(block: Array, f: Array, g: Array, epsilon: float, c: Array) -> tuple[Array, float]:
+def plan_sums(block: Array, f: Array, g: Array, epsilon: float, c: Array) -> tuple[Array, Any]:
     """Return the row sums of the plan and Σ C P, and add the column sums to `c`; nothing stored."""
-    r = np.empty(block.shape[0])
-    line = np.empty(block.shape[1])
-    cost: float = _plan_sums(block, f, g, 1.0 / epsilon, r, c, line)
+    r = np.empty(block.shape[:-1])
+    line = np.empty(block.shape[-1])
+    if block.ndim == 2:
+        return r, _plan_sums(block, f, g, 1.0 / epsilon, r, c, line)
+    cost = np.empty(block.shape[0])
+    _each_plan_sums(block, f, g, 1.0 / epsilon, r, c, line, cost)
     return r, cost
 
 
-def rounded_cost(block: Array, p: Array, x: Array, y: Array, share: Array, missing: Array) -> float:
+def rounded_cost(block: Array, p: Array, x: Array, y: Array, share: Array, missing: Array) -> Any:
     """Return Σ C_ij (x_i P_ij y_j + share_i missing_j) over the pairs that carry mass."""
-    cost: float = _rounded_cost(block, p, x, y, share, missing)
+    if block.ndim == 2:
+        return _rounded_cost(block, p, x, y, share, missing)
+    cost = np.empty(block.shape[0])
+    _each_rounded_cost(block, p, x, y, share, missing, cost)
     return cost
 
 
 def lowest_rows(block: Array, g: Array) -> Array:
     """Return min_j (C_ij − g_j) for each row."""
-    out = np.empty(block.shape[0], np.result_type(block, g))
-    _lowest_rows(block, g, out)
+    out = np.empty(block.shape[:-1], np.result_type(block, g))
+    run = _lowest_rows if block.ndim == 2 else _each_lowest_rows
+    run(block, g, out)
     return out
 
 
@@ -166,3 +176,42 @@ def _rounded_cost(block, p, x, y, share, missing):  # type: ignore[no-untyped-de
             moved += block[i, j] * mass if mass > 0.0 else 0.0
         cost += moved
     return cost
+
+
+# The same for each problem of a batch, the first axis.
+
+
+@_jit
+def _each_softmin_rows(block, g, inverse, epsilon, out):  # type: ignore[no-untyped-def]
+    for k in range(block.shape[0]):
+        _softmin_rows(block[k], g[k], inverse, epsilon, out[k])
+
+
+@_jit
+def _each_softmax_columns(block, f, inverse, top, total):  # type: ignore[no-untyped-def]
+    for k in range(block.shape[0]):
+        _softmax_columns(block[k], f[k], inverse, top[k], total[k])
+
+
+@_jit
+def _each_plan_rows(block, f, g, inverse, out):  # type: ignore[no-untyped-def]
+    for k in range(block.shape[0]):
+        _plan_rows(block[k], f[k], g[k], inverse, out[k])
+
+
+@_jit
+def _each_plan_sums(block, f, g, inverse, r, c, line, cost):  # type: ignore[no-untyped-def]
+    for k in range(block.shape[0]):
+        cost[k] = _plan_sums(block[k], f[k], g[k], inverse, r[k], c[k], line)
+
+
+@_jit
+def _each_rounded_cost(block, p, x, y, share, missing, cost):  # type: ignore[no-untyped-def]
+    for k in range(block.shape[0]):
+        cost[k] = _rounded_cost(block[k], p[k], x[k], y[k], share[k], missing[k])
+
+
+@_jit
+def _each_lowest_rows(block, g, out):  # type: ignore[no-untyped-def]
+    for k in range(block.shape[0]):
+        _lowest_rows(block[k], g[k], out[k])

@@ -15,7 +15,7 @@ from linalgx.backend import device_of, from_host, host_float, is_gpu, to_host
 from linalgx.results import Status
 from linalgx.transport._absorbed import log_mass
 from linalgx.transport._costs import DenseCost
-from linalgx.transport._passes import column_softmin, row_softmin
+from linalgx.transport._passes import column_softmin, plan_rows, row_softmin
 from linalgx.transport._problem import Problem
 from linalgx.transport._stopping import AIM, Monitor, Stopping
 from linalgx.typing import Array, Namespace
@@ -75,7 +75,7 @@ class Active:
         """Take new potentials, with scalings of one."""
         xp = self.xp
         self.f, self.g = f, g
-        self.k = xp.exp((f[:, :, None] + g[:, None, :] - self.c) / self.epsilon)
+        self.k = plan_rows(self.c, f, g, self.epsilon, xp=xp)
         self.u, self.v = xp.astype(self.a > 0, f.dtype), xp.astype(self.b > 0, f.dtype)
 
     def potentials(self) -> tuple[Array, Array]:

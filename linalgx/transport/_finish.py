@@ -88,7 +88,7 @@ def judged(status: Status, error: float, rtol: float) -> Status:
 def sums_of(problem: Problem, plan: Array | None, f: Array, g: Array) -> Sums:
     """Return the sums of the plan, which is computed again where it is not stored."""
     xp = problem.xp
-    if plan is None or (len(problem.shape) == 2 and find_kernel("plan_sums", xp) is not None):
+    if plan is None or find_kernel("plan_sums", xp) is not None:
         r, c, cost = plan_sums(problem.cost, f, g, problem.epsilon, xp=xp)
         return Sums(r, c, xp.asarray(cost, dtype=r.dtype, device=device_of(r)))
     cost = moved_cost(problem.cost.block(0, f.shape[-1]), plan, xp=xp)
@@ -188,7 +188,7 @@ def _rounded_cost(
         moved = moved + between(problem.cost, share, parts.missing_b, xp=xp)
         return xp.asarray(moved, dtype=f.dtype, device=device_of(f))
     block = problem.cost.block(0, plan.shape[-2])
-    kernel = find_kernel("rounded_cost", xp) if plan.ndim == 2 else None
+    kernel = find_kernel("rounded_cost", xp)
     if kernel is not None:
         cost = kernel(block, plan, parts.x, parts.y, share, parts.missing_b)
         return xp.asarray(cost, dtype=f.dtype, device=device_of(f))

@@ -64,7 +64,8 @@ def column_softmin(cost: Cost, f: Array, epsilon: float, *, xp: Namespace) -> Ar
 
 def plan_rows(block: Array, f: Array, g: Array, epsilon: float, *, xp: Namespace) -> Array:
     """Return the rows of P that belong to a block of rows of C."""
-    kernel = find_kernel("plan_rows", xp) if block.ndim == 2 else None
+    one = block.ndim == 2
+    kernel = find_kernel("plan_rows", xp) if one or _flat(block, f, g) else None
     if kernel is not None:
         return kernel(block, f, g, epsilon)
     return xp.exp((f[..., :, None] + g[..., None, :] - block) / epsilon)
@@ -161,5 +162,10 @@ def finite_or_zero(top: Array, *, xp: Namespace) -> Array:
 
 
 def _kernel(name: str, cost: Cost, xp: Namespace) -> Any:
-    """Kernels take single problems."""
-    return find_kernel(name, xp) if len(cost.shape) == 2 else None
+    """Kernels take single problems, and batches with one leading axis."""
+    return find_kernel(name, xp) if len(cost.shape) in (2, 3) else None
+
+
+def _flat(block: Array, f: Array, g: Array) -> bool:
+    """Whether it is a batch with one leading axis, all of one dtype."""
+    return bool(f.ndim == g.ndim == 2 and block.ndim == 3 and block.dtype == f.dtype)
