@@ -23,7 +23,6 @@ from linalgx.backend._inputs import (
 )
 from linalgx.backend._kernels import KERNELS, find_kernel
 from linalgx.backend._layout import by_rows
-from linalgx.backend._lbfgs import minimize_smooth
 from linalgx.backend._libraries import (
     NAMESPACES,
     describe,
@@ -49,7 +48,7 @@ from linalgx.backend._linalg import (
     svd,
     svdvals,
 )
-from linalgx.backend._optimize import minimize_simplex
+from linalgx.backend._optimize import minimize_simplex, minimize_smooth
 from linalgx.backend._quiet import quiet
 from linalgx.backend._random import as_generator, standard_normal, uniform
 from linalgx.backend._scale import exponents, max_component, times_power_of_two

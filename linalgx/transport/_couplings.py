@@ -114,9 +114,10 @@ def _newton_step(
     t = min(1.0, LONGEST / max(longest, LONGEST))
     while True:
         trial = _at(point.x + t * s[:k], point.y + t * s[k:], logs, a, b, floor, xp=xp)
-        # Near the solution the function is flat to rounding, and the full step is right.
-        flat = point.error < eps(a, xp=xp) ** 0.4
-        if flat or trial.value <= point.value + 1e-4 * t * descent or t < 1e-6:
+        # Near the solution the function is flat to rounding, and the gradient tells more.
+        if trial.error < 0.5 * point.error or t < 1e-6:
+            return trial
+        if trial.value <= point.value + 1e-4 * t * descent:
             return trial
         t = 0.5 * t
 

@@ -186,7 +186,6 @@ CASES: dict[str, Case] = {
             ),
         },
         exempt={
-            "matrices_of_one_batch_do_not_disturb_each_other": ONE_SIZE,
             "no_entries": EMPTY,
             "non_finite_entries": INFINITE,
             "unchecked_entries_are_never_a_success": INFINITE,

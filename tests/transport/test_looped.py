@@ -201,6 +201,16 @@ def test_a_bridge_refuses_points_of_another_dimension():
     assert bridge.conditional_mean([[0, 1]]).shape == (1, 2)
 
 
+def test_couplings_of_low_rank_are_met_in_32_bits():
+    """A projection that stops early looks cheaper than all that follow, and ends the descent."""
+    rng = np.random.default_rng(5)
+    for _ in range(60):
+        n, m = rng.integers(3, 9, 2)
+        c = rng.random((n, m), dtype=np.float32)
+        a, b = (rng.dirichlet(np.ones(k)).astype(np.float32) for k in (n, m))
+        assert low_rank(c, a, b, rank=2, rng=0).converged
+
+
 def test_refused_steps_are_no_convergence():
     """With next to no proximal term the dual is too sharp for its solver."""
     h = np.random.default_rng(0).random((2, 4, 3))
