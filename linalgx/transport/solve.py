@@ -40,8 +40,8 @@ def solve(
     The answer is unique and differentiable, and tends to optimal transport as ε → 0. Small ε is
     what this function is made for: where Sinkhorn's iteration needs thousands of sweeps, or
     underflows, the default method takes some tens of Newton steps, and it says so when it has not
-    met the tolerance. Where the exact plan itself is wanted, and n is a few thousand at most, a
-    network simplex is faster than any method here.
+    met the tolerance. Where the exact plan itself is wanted, and n is a few thousand at most, the
+    network simplex of another library is the better choice.
 
     Parameters
     ----------
