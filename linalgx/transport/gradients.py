@@ -51,7 +51,6 @@ class TransportGradients(NamedTuple):
 
 def vjp(
     result: TransportResult,
-    /,
     *,
     plan: Array | None = None,
     f: Array | None = None,
