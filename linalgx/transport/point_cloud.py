@@ -71,6 +71,7 @@ class PointCloudCost:
         self,
         x: Any,
         y: Any,
+        /,
         p: float = 2,
         *,
         scale: float | str = 1.0,
