@@ -68,7 +68,8 @@ def plan_rows(block: Array, f: Array, g: Array, epsilon: float, *, xp: Namespace
     kernel = find_kernel("plan_rows", xp) if one or _flat(block, f, g) else None
     if kernel is not None:
         return kernel(block, f, g, epsilon)
-    return xp.exp((f[..., :, None] + g[..., None, :] - block) / epsilon)
+    p = xp.exp((f[..., :, None] + g[..., None, :] - block) / epsilon)
+    return xp.astype(p, block.dtype, copy=False)
 
 
 def plan_sums(cost: Cost, f: Array, g: Array, epsilon: float, *, xp: Namespace) -> Sums:
