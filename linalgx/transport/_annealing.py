@@ -6,15 +6,20 @@ Potentials become affine in ε as ε → 0, so the last two predict the next one
 from collections.abc import Sequence
 from math import inf
 
+from linalgx.backend import eps
 from linalgx.transport._passes import column_lowest, row_lowest
 from linalgx.transport._problem import Problem
-from linalgx.typing import Array
+from linalgx.typing import Array, Namespace
 
 WARMEST = 0.05
 """The first ε, in units of the range of the costs."""
 COOLING = 4.0
 STAGE_RTOL = 1e-6
 """Error at which a stage ends: a looser one would lose small flows that are forced."""
+CLOSE = 0.2
+"""Error below which Newton's method takes over from the sweeps."""
+SWEEPS, ROUNDS = 10, 40
+"""Sweeps before Newton steps, and how often the two may alternate within a stage."""
 
 Potentials = tuple[Array, Array]
 
@@ -33,11 +38,23 @@ def transforms(problem: Problem) -> Potentials:
     return f, column_lowest(problem.cost, f, xp=problem.xp)
 
 
-def extrapolated(known: Sequence[tuple[float, Potentials]], epsilon: float) -> Potentials:
-    """Continue the potentials of the last two stages linearly in ε; one alone is taken as it is."""
-    last, (f, g) = known[-1]
+def extrapolated(known: Sequence[tuple[float, Array]], epsilon: float, g: Array) -> Array:
+    """Continue what the last two stages have found linearly in ε; `g` where there are not two."""
     if len(known) < 2:
-        return f, g
-    before, (old_f, old_g) = known[-2]
-    t = (epsilon - last) / (last - before)
-    return f + t * (f - old_f), g + t * (g - old_g)
+        return g
+    (before, old), (last, new) = known[-2:]
+    return new + (new - old) * ((epsilon - last) / (last - before))
+
+
+def both_extrapolated(known: Sequence[tuple[float, Potentials]], epsilon: float) -> Potentials:
+    """Continue both potentials, of at least one stage."""
+    f, g = (
+        extrapolated([(e, found[i]) for e, found in known[-2:]], epsilon, known[-1][1][i])
+        for i in (0, 1)
+    )
+    return f, g
+
+
+def blind_below(a: Array, *, xp: Namespace) -> float:
+    """Return the error below which rounding hides from a line search that the dual decreases."""
+    return float(max(1e-6, eps(a, xp=xp) ** 0.4))

@@ -16,11 +16,12 @@ from linalgx.transport._annealing import Potentials
 from linalgx.transport._coarse import coarse_potentials
 from linalgx.transport._costs import DenseCost
 from linalgx.transport._mdot import continued, mdot
-from linalgx.transport._newton import annealed, direct, newton
+from linalgx.transport._newton import finished, newton
 from linalgx.transport._overrelaxed import overrelaxed
 from linalgx.transport._plans import MOST_ENTRIES
 from linalgx.transport._problem import Problem
 from linalgx.transport._run import Options, Run
+from linalgx.transport._sinkhorn import errors_every
 from linalgx.transport._stopping import Monitor, Stopping
 from linalgx.transport.grid import GridCost
 
@@ -84,17 +85,15 @@ def by_products(problem: Problem) -> bool:
 
 def _ended(problem: Problem, start: Potentials, monitor: Monitor, options: Options) -> Run:
     """Take Newton steps from good potentials; cool down where these fail."""
-    if by_products(problem):
-        return continued(problem, start, monitor, options)
-    run = direct(problem, start, monitor)
-    return run if run.status is not Status.STAGNATED else annealed(problem, monitor, options)
+    run = continued if by_products(problem) else finished
+    return run(problem, start, monitor, options)
 
 
 def _tried(problem: Problem, stopping: Stopping) -> tuple[Absorbed, Monitor, Status | None]:
     """Sweep while that is worth it; a status when it has come to an end."""
     state = Absorbed.start(problem, problem.xp.zeros_like(problem.b))
     monitor = Monitor(stopping, TRIAL + WORTH)
-    every = 10 if is_gpu(problem.a, xp=problem.xp) else 1
+    every = errors_every(problem)
     status = monitor.step(host_float(state.error()), state.f)
     while status is None:
         some = min(every, monitor.left)

@@ -11,18 +11,17 @@ from math import inf
 from linalgx.backend import eps, host_float, is_gpu, to_host
 from linalgx.errors import LinAlgError
 from linalgx.results import Status
-from linalgx.transport._annealing import STAGE_RTOL, WARMEST, cooling
-from linalgx.transport._continuation import (
-    CG_CAP,
+from linalgx.transport._annealing import (
     CLOSE,
-    LONGEST,
     ROUNDS,
+    STAGE_RTOL,
     SWEEPS,
-    ScaledPlan,
+    WARMEST,
+    blind_below,
+    cooling,
     extrapolated,
-    line_search_blind,
-    noted,
 )
+from linalgx.transport._continuation import CG_CAP, LONGEST, ScaledPlan
 from linalgx.transport._costs import Cost
 from linalgx.transport._frozen import GPU_CHECK
 from linalgx.transport._passes import column_softmin, row_softmin
@@ -220,7 +219,7 @@ def _stage(
                 break
             state = projected(these, state)
             q, now = disagreement(these, state.marginals(these), state.log_d)
-            status = noted(monitor, now, q, rtol if last else 0.0)
+            status = monitor.note(now, q, rtol if last else 0.0)
             if status is not None:
                 return state, status
         if now <= rtol:
@@ -294,7 +293,7 @@ def _polished(
         q = these.weighted(r)
         before, now = now, host_float(xp.sum(these.weighted(xp.abs(r - q[None, :]))))
         slow = slow + 1 if not now < 0.9 * before else 0
-        status = noted(monitor, now, q, 0.0)
+        status = monitor.note(now, q, 0.0)
         if status is not None:
             return u, status
     return u, None
@@ -316,7 +315,7 @@ def _searched(
         columns = xp.maximum(plans.transposed(xp.exp(step * s)), _tiny(safe, xp=xp))
         ratio = xp.where(these.b > 0, columns / safe, xp.ones_like(safe))
         log = xp.log(ratio)
-        if now < line_search_blind(r, xp=xp):
+        if now < blind_below(r, xp=xp):
             return step, log
         change = host_float(xp.sum(these.weighted(these.b * log)))
         if change <= 1e-4 * step * slope:

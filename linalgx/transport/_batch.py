@@ -205,7 +205,7 @@ def _one_by_one(
     history: tuple[float, ...] = ()
     for k in numbers:
         one = _slice(problem, k)
-        done = run(one, _counted(stopping, iterations), options)
+        done = run(one, stopping.counted(iterations), options)
         unit = 2.0**one.exponent
         a, b = problem.a[k, :], problem.b[k, :]
         f = done.f if one.rows is None else spread(done.f, one.rows, a.shape[0], xp=xp)
@@ -234,19 +234,3 @@ def _potentials_shown(show: Callback | None, epsilon: float) -> Callback | None:
     if show is None:
         return None
     return lambda state: show(replace(state, x=epsilon * state.x))
-
-
-def _counted(stopping: Stopping, done: int) -> Stopping:
-    """Let the observer see iterations numbered on; the start of a later method is none."""
-    show = stopping.callback
-    if show is None or not done:
-        return stopping
-    return Stopping(stopping.rtol, stopping.maxiter, _numbered(show, done))
-
-
-def _numbered(show: Callback, done: int) -> Callback:
-    def observer(state: IterationState) -> None:
-        if state.k:
-            show(IterationState(done + state.k, state.x, state.residual))
-
-    return observer

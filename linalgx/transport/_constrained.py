@@ -12,17 +12,17 @@ from linalgx._core.polish import identity_like
 from linalgx.backend import eigh, eps, hermitian, host_float, to_host
 from linalgx.errors import LinAlgError
 from linalgx.results import Status
-from linalgx.transport._annealing import STAGE_RTOL, WARMEST, cooling
-from linalgx.transport._continuation import (
-    CG_CAP,
+from linalgx.transport._annealing import (
     CLOSE,
-    LONGEST,
     ROUNDS,
+    STAGE_RTOL,
     SWEEPS,
+    WARMEST,
+    blind_below,
+    cooling,
     extrapolated,
-    line_search_blind,
-    noted,
 )
+from linalgx.transport._continuation import CG_CAP, LONGEST
 from linalgx.transport._costs import DenseCost
 from linalgx.transport._krylov import conjugate_gradients
 from linalgx.transport._passes import column_softmin, plan_rows, row_softmin
@@ -134,7 +134,7 @@ def _small_system(h: Array, slack: Array, y: Array, *, xp: Namespace) -> Array:
 
 def _halved(these: Constrained, z: Array, step: Array, here: Point, slope: float) -> float:
     """Halve the step, in units of ε, until Φ decreases enough; zero when it never does."""
-    if here.error < line_search_blind(z, xp=these.xp):
+    if here.error < blind_below(z, xp=these.xp):
         return 1.0
     t = 1.0
     while t > 1e-10:
@@ -177,7 +177,7 @@ def _stage(
         for _ in range(SWEEPS):
             z = cycled(these, z)
             now = these.point(z).error
-            status = noted(monitor, now, these.split(z)[0], rtol if last else 0.0)
+            status = monitor.note(now, these.split(z)[0], rtol if last else 0.0)
             if status is not None:
                 return z, status
             if now <= max(CLOSE, rtol):
@@ -214,7 +214,7 @@ def _polished(
         z = z + t * these.epsilon * step
         before, here = here.error, these.point(z)
         slow = slow + 1 if not here.error < 0.9 * before else 0
-        status = noted(monitor, here.error, these.split(z)[0], rtol if last else 0.0)
+        status = monitor.note(here.error, these.split(z)[0], rtol if last else 0.0)
         if status is not None:
             return z, here.error, status
     return z, here.error, None

@@ -1,47 +1,21 @@
-"""What the extensions share: cooling with extrapolation, and a plan with scalings beside it.
+"""What Newton steps of the extensions share: a plan with scalings beside it.
 
 Legend: P = diag(u) K diag(v), K the plan of given potentials, stored or computed for each product.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 from linalgx.backend import eps, is_array
-from linalgx.results import Status
 from linalgx.transport._costs import DenseCost
 from linalgx.transport._krylov import conjugate_gradients
 from linalgx.transport._passes import plan_rows
 from linalgx.transport._problem import Problem
-from linalgx.transport._stopping import Monitor
 from linalgx.transport._whole import lazy_plan
 from linalgx.typing import Array
 
-CLOSE = 0.2
-"""Error below which Newton's method takes over from the sweeps."""
-SWEEPS, ROUNDS = 10, 40
-"""Sweeps before Newton steps, and how often the two may alternate within a stage."""
 CG_CAP = 3000
 LONGEST = 30.0
 """Largest change of a potential in one Newton step, in units of ε."""
-
-
-def extrapolated(known: Sequence[tuple[float, Array]], epsilon: float, g: Array) -> Array:
-    """Continue the potentials of the last two stages linearly in ε; `g` where there are not two."""
-    if len(known) < 2:
-        return g
-    (before, old), (last, new) = known[-2:]
-    return new + (new - old) * ((epsilon - last) / (last - before))
-
-
-def noted(monitor: Monitor, error: float, x: Array, rtol: float) -> Status | None:
-    """Tell the monitor; an error above `rtol` does not end the run as converged."""
-    status = monitor.step(error, x)
-    return None if status is Status.CONVERGED and not error <= rtol else status
-
-
-def line_search_blind(a: Array, *, xp: Any) -> float:
-    """Return the error below which rounding hides the decrease of the dual."""
-    return float(max(1e-6, eps(a, xp=xp) ** 0.4))
 
 
 class ScaledPlan:

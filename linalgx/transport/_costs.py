@@ -54,7 +54,7 @@ class Cost(Protocol):
 class DenseCost:
     """A cost matrix in memory, or a batch of them; entries may be +∞."""
 
-    __slots__ = ("device", "dtype", "matrix", "shape", "xp")
+    __slots__ = ("_span", "device", "dtype", "matrix", "shape", "xp")
 
     def __init__(self, matrix: Array, *, xp: Namespace) -> None:
         self.matrix = matrix
@@ -62,6 +62,7 @@ class DenseCost:
         self.shape = tuple(int(n) for n in matrix.shape)
         self.dtype = matrix.dtype
         self.device = device_of(matrix)
+        self._span: tuple[float, float] | None = None
 
     def block(self, start: int, stop: int) -> Array:
         """Rows ``start:stop``."""
@@ -90,7 +91,12 @@ class DenseCost:
         return DenseCost(self.xp.astype(self.matrix, dtype, copy=False), xp=self.xp)
 
     def span(self) -> tuple[float, float]:
-        """Least and largest finite entry."""
+        """Least and largest finite entry, found once."""
+        if self._span is None:
+            self._span = self._ends()
+        return self._span
+
+    def _ends(self) -> tuple[float, float]:
         xp, c = self.xp, self.matrix
         if 0 in c.shape:
             return 0.0, 0.0

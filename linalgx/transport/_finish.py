@@ -1,10 +1,9 @@
 """From potentials to the result: nothing is reported that was not computed from them.
 
-Legend: P_ij = exp((f_i + g_j − C_ij)/ε), r = P1, c = Pᵀ1. Rounding multiplies P by diag(x) and
-diag(y), x = min(a/r, 1), y = min(b/(Pᵀx), 1), and adds e_a e_bᵀ/‖e_a‖₁ for what is then missing.
+Legend: P_ij = exp((f_i + g_j − C_ij)/ε), r = P1, c = Pᵀ1.
 """
 
-from typing import Any, NamedTuple
+from typing import Any
 
 from linalgx.backend import device_of, find_kernel, host_float
 from linalgx.results import Status
@@ -21,6 +20,7 @@ from linalgx.transport._passes import (
 )
 from linalgx.transport._problem import Problem
 from linalgx.transport._result import TransportResult
+from linalgx.transport._rounding import Rounding, rounding, rounding_of
 from linalgx.transport._run import Run
 from linalgx.transport._whole import empty_bins, everywhere, whole_plan
 from linalgx.typing import Array, Namespace
@@ -120,28 +120,6 @@ def kl_potential(f: Array, a: Array, epsilon: float, *, xp: Namespace) -> Array:
     return xp.where(held, f - epsilon * log, xp.zeros_like(f))
 
 
-class Rounding(NamedTuple):
-    """Factors and remainders that make a plan feasible."""
-
-    x: Array
-    y: Array
-    missing_a: Array
-    missing_b: Array
-
-
-def rounding(
-    times: Any, times_transposed: Any, r: Array, a: Array, b: Array, *, xp: Namespace
-) -> Rounding:
-    """Find the factors from products with P and Pᵀ (Altschuler, Weed, Rigollet 2017)."""
-    tiny = xp.finfo(a.dtype).smallest_normal
-    one = xp.ones_like(a[..., :1])
-    x = xp.minimum(a / xp.maximum(r, one * tiny), one)
-    c = times_transposed(x)
-    y = xp.minimum(b / xp.maximum(c, one * tiny), one)
-    missing_a = xp.maximum(a - x * times(y), xp.zeros_like(one))
-    return Rounding(x, y, missing_a, xp.maximum(b - y * c, xp.zeros_like(one)))
-
-
 def _bounds(
     problem: Problem, plan: Array | None, sums: Sums, f: Array, g: Array, a: Array, b: Array
 ) -> tuple[Array, Array]:
@@ -154,10 +132,7 @@ def _bounds(
     dtype = f.dtype
     r = xp.astype(sums.r, dtype, copy=False)
     if plan is not None:
-        parts = rounding(
-            lambda y: (plan @ y[..., None])[..., 0],
-            lambda x: (x[..., None, :] @ plan)[..., 0, :], r, a, b, xp=xp,
-        )  # fmt: skip
+        parts = rounding_of(plan, r, a, b, xp=xp)
     else:
         e, cost = problem.epsilon, problem.cost
         parts = rounding(
@@ -178,9 +153,7 @@ def _rounded_cost(
 ) -> Array:
     """Return ⟨C, diag(x) P diag(y) + e_a e_bᵀ/‖e_a‖₁⟩."""
     xp = problem.xp
-    tiny = xp.finfo(f.dtype).smallest_normal
-    total = xp.sum(parts.missing_a, axis=-1, keepdims=True)
-    share = parts.missing_a / xp.maximum(total, xp.ones_like(total) * tiny)
+    share = parts.share(xp=xp)
     if plan is None:
         e = problem.epsilon
         f, g = f + e * xp.log(parts.x), g + e * xp.log(parts.y)
@@ -192,8 +165,7 @@ def _rounded_cost(
     if kernel is not None:
         cost = kernel(block, plan, parts.x, parts.y, share, parts.missing_b)
         return xp.asarray(cost, dtype=f.dtype, device=device_of(f))
-    p = parts.x[..., :, None] * plan * parts.y[..., None, :]
-    return moved_cost(block, p + share[..., :, None] * parts.missing_b[..., None, :], xp=xp)
+    return moved_cost(block, parts.applied(plan, xp=xp), xp=xp)
 
 
 def _number(x: Array, *, xp: Namespace) -> Any:

@@ -22,8 +22,8 @@ from linalgx.transport._annealing import (
     STAGE_RTOL,
     WARMEST,
     Potentials,
+    both_extrapolated,
     cooling,
-    extrapolated,
     transforms,
 )
 from linalgx.transport._clipped import clipped
@@ -81,7 +81,7 @@ def cooled(problem: Problem, monitor: Monitor, options: Options) -> Run:
     for epsilon in path:
         last = epsilon == path[-1]
         rtol = AIM * stopping.rtol if last else options.get("stage_rtol", least)
-        start = extrapolated(known, epsilon) if known else options.get("start")
+        start = both_extrapolated(known, epsilon) if known else options.get("start")
         _, g = start or transforms(problem)
         f, g, status = _stage(problem.at(epsilon), g, rtol, monitor)
         known.append((epsilon, (f, g)))

@@ -12,11 +12,14 @@ from linalgx.backend import host_float, library_name
 from linalgx.results import Status
 from linalgx.transport._absorbed import Absorbed, exact_steps
 from linalgx.transport._annealing import (
+    CLOSE,
+    ROUNDS,
     STAGE_RTOL,
+    SWEEPS,
     WARMEST,
     Potentials,
+    both_extrapolated,
     cooling,
-    extrapolated,
     transforms,
 )
 from linalgx.transport._costs import DenseCost
@@ -28,10 +31,6 @@ from linalgx.transport._run import Options, Run
 from linalgx.transport._stopping import Monitor, Stopping
 from linalgx.typing import Array
 
-SWEEPS = 10
-CLOSE = 0.2
-"""Error below which Newton's method takes over from the sweeps."""
-ROUNDS = 40
 STALLED = 8
 """Rounds without a halved error after which a stage is given up."""
 LIMIT = 4000  # Newton steps and sweeps
@@ -42,13 +41,18 @@ SECOND_RTOL, SECOND_WARMEST = 1e-9, 0.5
 def newton(problem: Problem, stopping: Stopping, options: Options) -> Run:
     """Cool down to ε; where potentials are given, only when these do not lead there."""
     if "start" in options:
-        monitor = Monitor(stopping, 0)
-        run = direct(problem, options["start"], monitor)
-        return run if run.status is not Status.STAGNATED else annealed(problem, monitor, options)
-    return annealed(problem, Monitor(stopping, LIMIT), options)
+        return finished(problem, options["start"], Monitor(stopping, 0), options)
+    return _annealed(problem, Monitor(stopping, LIMIT), options)
 
 
-def annealed(problem: Problem, monitor: Monitor, options: Options) -> Run:
+def finished(problem: Problem, start: Potentials, monitor: Monitor, options: Options) -> Run:
+    """Solve at ε alone, from potentials that are good already; cool down where that fails."""
+    monitor.limit += LIMIT
+    run = _cooled(widened(problem), start, 0.0, STAGE_RTOL, monitor)
+    return run if run.status is not Status.STAGNATED else _annealed(problem, monitor, options)
+
+
+def _annealed(problem: Problem, monitor: Monitor, options: Options) -> Run:
     """Do so with a monitor that may have seen earlier attempts."""
     problem = widened(problem)
     warmest, rtol = options.get("warmest", WARMEST), options.get("stage_rtol", STAGE_RTOL)
@@ -56,12 +60,6 @@ def annealed(problem: Problem, monitor: Monitor, options: Options) -> Run:
     if run.status is not Status.STAGNATED:
         return run
     return _cooled(problem, None, SECOND_WARMEST, min(rtol, SECOND_RTOL), monitor)
-
-
-def direct(problem: Problem, start: Potentials, monitor: Monitor) -> Run:
-    """Solve at ε alone, from potentials that are good already."""
-    monitor.limit += LIMIT
-    return _cooled(widened(problem), start, 0.0, STAGE_RTOL, monitor)
 
 
 def widened(problem: Problem) -> Problem:
@@ -84,7 +82,7 @@ def _cooled(
     known: list[tuple[float, Potentials]] = []
     done: tuple[Array, Array, Status | None]
     for epsilon in path:
-        f, g = extrapolated(known, epsilon) if known else start or transforms(problem)
+        f, g = both_extrapolated(known, epsilon) if known else start or transforms(problem)
         last = epsilon == path[-1]
         rtol = monitor.stopping.rtol if last else stage_rtol
         done = _stage(problem.at(epsilon), f, g, rtol, monitor, last=last)

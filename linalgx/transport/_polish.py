@@ -8,8 +8,9 @@ s = δf/ε; S the Hessian diag(r) − P diag(1/b) Pᵀ, both diagonals raised by
 from math import inf
 from typing import NamedTuple
 
-from linalgx.backend import eps, host_float
+from linalgx.backend import host_float
 from linalgx.results import Status
+from linalgx.transport._annealing import SWEEPS, blind_below
 from linalgx.transport._clipped import clipped
 from linalgx.transport._plans import Plan
 from linalgx.transport._problem import Problem
@@ -26,7 +27,6 @@ STALE = 15.0
 """Logarithm of scalings beyond which other entries of the plan may matter."""
 LEVEL = 2.0
 """Factor between a row sum and its mass beyond which the quadratic model is no good."""
-SWEEPS = 10
 SLOW = 5
 """Shortened steps in a row after which it is given up."""
 WAIT = 40
@@ -114,7 +114,7 @@ def _searched(
     Close to the solution rounding hides the decrease, and the full step is taken. Returns the
     step and w.
     """
-    close = error < max(1e-6, eps(a, xp=xp) ** 0.4)
+    close = error < blind_below(a, xp=xp)
     slope = 0.0 if close else host_float(xp.sum((r - a) * s))
     step = 1.0
     while step > 1e-10:

@@ -4,7 +4,6 @@ Legend: C n×m, masses a, b; the methods see masses of sum one, and costs whose 
 from the limits of the dtype (exact powers of two).
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from math import frexp, inf, ldexp, prod
 from sys import float_info
@@ -72,11 +71,6 @@ class Problem:
         low, high = self.cost.span()
         return high - low
 
-    def transposed(self) -> "Problem":
-        """Return the same problem with source and target exchanged."""
-        return replace(self, cost=self.cost.transposed(), a=self.b, b=self.a,
-                       rows=self.columns, columns=self.rows)  # fmt: skip
-
     def astype(self, dtype: DType) -> "Problem":
         """Return the same problem in another precision."""
         a, b = (self.xp.astype(x, dtype, copy=False) for x in (self.a, self.b))
@@ -85,14 +79,6 @@ class Problem:
     def at(self, epsilon: float) -> "Problem":
         """Return the same problem with another regularization."""
         return replace(self, epsilon=epsilon)
-
-    def slices(self) -> Iterator["Problem"]:
-        """Single problems of a flat batch."""
-        for k in range(self.shape[0]):
-            yield single(
-                DenseCost(self.cost.block(0, self.shape[1])[k, ...], xp=self.xp),
-                self.a[k, ...], self.b[k, ...], self.epsilon, xp=self.xp, checked=True,
-            )  # fmt: skip
 
 
 def admit_problem(

@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 from linalgx.backend import eps, host_float, to_host
 from linalgx.errors import LinAlgError
 from linalgx.transport._costs import is_lazy
-from linalgx.transport._finish import centred, rounding
+from linalgx.transport._finish import centred
+from linalgx.transport._rounding import rounding_of
 from linalgx.typing import Array, Namespace
 
 
@@ -78,14 +79,7 @@ class Program:
         """Make a pair feasible and measure it."""
         xp = self.xp
         p = point.p
-        r = xp.sum(p, axis=1)
-        parts = rounding(
-            lambda y: (p @ y[:, None])[:, 0], lambda x: (x[None, :] @ p)[0, :], r, self.a, self.b,
-            xp=xp,
-        )  # fmt: skip
-        missing = xp.sum(parts.missing_a)
-        share = parts.missing_a / xp.where(missing > 0, missing, xp.ones_like(missing))
-        p = parts.x[:, None] * p * parts.y[None, :] + share[:, None] * parts.missing_b[None, :]
+        p = rounding_of(p, xp.sum(p, axis=1), self.a, self.b, xp=xp).applied(p, xp=xp)
         f = xp.min(self.c - point.g[None, :], axis=1)
         g = xp.min(self.c - f[:, None], axis=0)
         f, g = centred(f, g, self.a, self.b, xp=xp)

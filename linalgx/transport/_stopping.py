@@ -52,19 +52,20 @@ class Stopping:
 
     def after(self, done: int) -> "Stopping":
         """Return what is left after some iterations; the observer goes on counting."""
-        callback, maxiter = self.callback, self.maxiter
-        if done == 0:
+        left = None if self.maxiter is None else max(self.maxiter - done, 0)
+        return replace(self.counted(done), maxiter=left)
+
+    def counted(self, done: int) -> "Stopping":
+        """Let the observer go on counting; it does not see the start of a later method."""
+        callback = self.callback
+        if callback is None or done == 0:
             return self
 
         def shown(state: IterationState) -> None:
-            if callback is not None and state.k > 0:
+            if state.k > 0:
                 callback(replace(state, k=state.k + done))
 
-        return replace(
-            self,
-            maxiter=None if maxiter is None else max(maxiter - done, 0),
-            callback=None if callback is None else shown,
-        )
+        return replace(self, callback=shown)
 
 
 @dataclass(slots=True)
@@ -94,10 +95,10 @@ class Monitor:
             return Status.BREAKDOWN
         return Status.MAXITER if self.left <= 0 else None
 
-    def note(self, error: float, f: Array) -> Status | None:
-        """Note an error that does not end the run by being small."""
+    def note(self, error: float, f: Array, rtol: float = -inf) -> Status | None:
+        """Note an error that ends the run as converged only when it is at most `rtol`, too."""
         status = self.step(error, f)
-        return None if status is Status.CONVERGED else status
+        return None if status is Status.CONVERGED and not error <= rtol else status
 
     def run(self, f: Array, g: Array, status: Status, method: str, path: tuple[float, ...]) -> Run:
         """Name what the method hands over."""

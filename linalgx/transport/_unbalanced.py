@@ -10,17 +10,17 @@ from math import inf
 
 from linalgx.backend import host_float
 from linalgx.results import Status
-from linalgx.transport._annealing import STAGE_RTOL, WARMEST, cooling
-from linalgx.transport._continuation import (
+from linalgx.transport._annealing import (
     CLOSE,
-    LONGEST,
     ROUNDS,
+    STAGE_RTOL,
     SWEEPS,
-    ScaledPlan,
+    WARMEST,
+    blind_below,
+    cooling,
     extrapolated,
-    line_search_blind,
-    noted,
 )
+from linalgx.transport._continuation import LONGEST, ScaledPlan
 from linalgx.transport._passes import column_softmin, row_softmin
 from linalgx.transport._problem import Problem
 from linalgx.transport._run import Run
@@ -195,7 +195,7 @@ def _stage(
                 break
             state = sweep(soft, state)
             now = error(soft, state)
-            status = noted(monitor, now, state.f, rtol if last else 0.0)
+            status = monitor.note(now, state.f, rtol if last else 0.0)
             if status is not None:
                 return state, status
         if now <= rtol:
@@ -249,7 +249,7 @@ def _polished(
         r = plan.times(xp.ones_like(q))
         before, now = now, host_float(xp.sum(xp.abs(r - p)) / total_mass(r, xp=xp))
         slow = slow + 1 if not now < 0.9 * before else 0
-        status = noted(monitor, now, state.f + e * u, 0.0)
+        status = monitor.note(now, state.f + e * u, 0.0)
         if status is not None:
             return u, status
     return u, None
@@ -264,7 +264,7 @@ def _searched(
     step = 1.0
     while step > 1e-10:
         log = xp.log(plan.transposed(xp.exp(step * s)) / q)
-        if now < line_search_blind(p, xp=xp):
+        if now < blind_below(p, xp=xp):
             return step, log
         change = _penalty(p, -step * s, e, rho, 0.0, xp=xp)
         change += _penalty(q, log, e, other, 1.0, xp=xp)

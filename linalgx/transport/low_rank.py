@@ -21,11 +21,11 @@ from linalgx.results import IterationState, Result, Status
 from linalgx.transport._costs import Cost, DenseCost, is_lazy
 from linalgx.transport._couplings import Couplings
 from linalgx.transport._factored_cost import FactoredCost, is_pair
-from linalgx.transport._finish import rounding
 from linalgx.transport._looped import looped
 from linalgx.transport._mirror import MAXITER, Descent, start
 from linalgx.transport._problem import admit_problem, balanced, kept
 from linalgx.transport._program import require_finite_cost
+from linalgx.transport._rounding import rounding_of
 from linalgx.transport._stopping import Monitor, Stopping
 from linalgx.transport._whole import spread
 from linalgx.typing import Array, Callback, Namespace, RNGLike
@@ -233,10 +233,7 @@ def _showing_all(stopping: Stopping, rows: Array | None, n: int, *, xp: Namespac
 
 def _feasible(x: Array, a: Array, w: Array, *, xp: Namespace) -> Array:
     """Round a coupling to its marginals, which removes what the projection has left."""
-    parts = rounding(lambda y: x @ y, lambda y: y @ x, xp.sum(x, axis=1), a, w, xp=xp)
-    missing = xp.sum(parts.missing_a)
-    share = parts.missing_a / xp.where(missing > 0, missing, xp.ones_like(missing))
-    return parts.x[:, None] * x * parts.y[None, :] + share[:, None] * parts.missing_b[None, :]
+    return rounding_of(x, xp.sum(x, axis=1), a, w, xp=xp).applied(x, xp=xp)
 
 
 def _plan(q: Array, r: Array, w: Array) -> LinearMap:

@@ -8,9 +8,9 @@ from typing import Any
 
 from linalgx._core.scaling import from_unit_scale, to_unit_scale
 from linalgx.backend import host_float, require_finite
-from linalgx.transport._finish import rounding
 from linalgx.transport._problem import balanced
 from linalgx.transport._real import real_arrays
+from linalgx.transport._rounding import rounding_of
 from linalgx.typing import Array, Namespace
 
 __all__ = ["round_plan"]
@@ -77,13 +77,7 @@ def round_plan(plan: Array, a: Array, b: Array, /, *, check_finite: bool = True)
     unit_a, unit_b, mass = balanced(a, b, xp=xp)
     a, b = unit_a * mass[..., None], unit_b * mass[..., None]
     p = _rows_cut(plan, a, xp=xp)
-    parts = rounding(
-        lambda y: (p @ y[..., None])[..., 0],
-        lambda x: (x[..., None, :] @ p)[..., 0, :], a, a, b, xp=xp,
-    )  # fmt: skip
-    total = xp.sum(parts.missing_a, axis=-1, keepdims=True)
-    share = parts.missing_a / xp.where(total > 0, total, xp.ones_like(total))
-    return p * parts.y[..., None, :] + share[..., :, None] * parts.missing_b[..., None, :]
+    return rounding_of(p, a, a, b, xp=xp).applied(p, xp=xp)
 
 
 def _admit(
