@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 
-_FAMILIES = ("gallery", "orthogonal", "plotting", "relaxation", "testing", "transport")
+_FAMILIES = (
+    *("gallery", "jacobi", "orthogonal", "plotting", "randomized", "relaxation", "testing"),
+    "transport",
+)
 _NAMES = {
     "ConvergenceWarning": "errors",
     "IterationState": "results",
@@ -35,9 +38,11 @@ __all__ = [
     "Status",
     "available_backends",
     "gallery",
+    "jacobi",
     "orthogonal",
     "plotting",
     "progress",
+    "randomized",
     "relaxation",
     "set_backend",
     "show_config",
@@ -49,7 +54,16 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from linalgx import gallery, orthogonal, plotting, relaxation, testing, transport
+    from linalgx import (
+        gallery,
+        jacobi,
+        orthogonal,
+        plotting,
+        randomized,
+        relaxation,
+        testing,
+        transport,
+    )
     from linalgx.backend import (
         available_backends,
         set_backend,

@@ -15,6 +15,7 @@ from linalgx.backend import (
     default_float,
     default_namespace,
     describe,
+    device_of,
     is_array,
     is_operator,
     is_sparse,
@@ -43,6 +44,8 @@ class LinearMap:
         Rows and columns.
     dtype : dtype
         Type of the entries.
+    device : device, optional
+        Where the products are computed; ``None`` stands for the default of the library.
     xp : namespace
         Array library of the operands and the products.
     matmat_count : int
@@ -68,11 +71,11 @@ class LinearMap:
     ((3, 3), 1)
     """
 
-    __slots__ = ("_apply", "_apply_adjoint", "_count", "dtype", "shape", "xp")
+    __slots__ = ("_apply", "_apply_adjoint", "_count", "device", "dtype", "shape", "xp")
 
     def __init__(self, a: MatrixLike, /) -> None:
         if isinstance(a, LinearMap):
-            self._set(a.shape, a.dtype, a.xp, a._apply, a._apply_adjoint)
+            self._set(a.shape, a.dtype, a.device, a.xp, a._apply, a._apply_adjoint)
             return
         xp, a = as_operand(a, "a")
         if len(a.shape) != 2:
@@ -80,18 +83,21 @@ class LinearMap:
         apply, apply_adjoint = _products(a, xp=xp)
         whole = bool(xp.isdtype(a.dtype, ("bool", "integral")))  # of an operator: the rest is cast
         dtype = default_float(None, xp=xp) if whole else a.dtype
-        self._set((int(a.shape[0]), int(a.shape[1])), dtype, xp, apply, apply_adjoint)
+        device = None if is_operator(a) else device_of(a.data if is_sparse(a) else a)
+        self._set((int(a.shape[0]), int(a.shape[1])), dtype, device, xp, apply, apply_adjoint)
 
     def _set(
         self,
         shape: tuple[int, int],
         dtype: DType,
+        device: Device | None,
         xp: Namespace,
         apply: Product,
         apply_adjoint: Product | None,
     ) -> None:
         self.shape = shape
         self.dtype = dtype
+        self.device = device
         self.xp = xp
         self._apply = apply
         self._apply_adjoint = apply_adjoint
@@ -136,9 +142,9 @@ class LinearMap:
         rows, columns = map(index, shape)
         if rows < 0 or columns < 0:
             raise ValueError(f"shape must hold two non-negative integers, got {shape}")
-        xp, _, dtype = default_namespace(xp, device, dtype)
+        xp, device, dtype = default_namespace(xp, device, dtype)
         new = cls.__new__(cls)
-        new._set((rows, columns), dtype, xp, matmat, rmatmat)
+        new._set((rows, columns), dtype, device, xp, matmat, rmatmat)
         return new
 
     @classmethod
@@ -186,7 +192,8 @@ class LinearMap:
                 f"this map of shape {self.shape} has no adjoint; give rmatmat to from_callables"
             )
         new = LinearMap.__new__(LinearMap)
-        new._set(self.shape[::-1], self.dtype, self.xp, self._apply_adjoint, self._apply)
+        shape, device = self.shape[::-1], self.device
+        new._set(shape, self.dtype, device, self.xp, self._apply_adjoint, self._apply)
         new._count = self._count
         return new
 

@@ -50,7 +50,7 @@ from linalgx.backend._linalg import (
 )
 from linalgx.backend._optimize import minimize_simplex, minimize_smooth
 from linalgx.backend._quiet import quiet
-from linalgx.backend._random import as_generator, standard_normal, uniform
+from linalgx.backend._random import as_generator, same_draws, standard_normal, uniform
 from linalgx.backend._scale import exponents, max_component, times_power_of_two
 from linalgx.backend._select import (
     available_backends,
@@ -137,6 +137,7 @@ __all__ = [
     "real_dtype",
     "require_finite",
     "safe_min",
+    "same_draws",
     "set_backend",
     "show_config",
     "solve",

@@ -4,7 +4,8 @@ Draws come from NumPy's generator on the host, in the precision of the computati
 moved once. A ``cupy.random.Generator`` draws on the device instead: faster, another stream.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from copy import deepcopy
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,16 @@ def as_generator(rng: RNGLike) -> Any:
         raise type(error)(
             f"rng must be None, a non-negative integer, a SeedSequence or a Generator, got {rng!r}"
         ) from None
+
+
+def same_draws(rng: Any, count: int) -> Iterator[Any]:
+    """Yield generators that draw alike, for the matrices of a batch; the last one is `rng`.
+
+    A generator on a GPU cannot be copied: there, each matrix has draws of its own.
+    """
+    for _ in range(count - 1):
+        yield deepcopy(rng) if isinstance(rng, np.random.Generator) else rng
+    yield rng
 
 
 def standard_normal(shape: Sequence[int], rng: Any, *, like: Array, xp: Namespace) -> Array:

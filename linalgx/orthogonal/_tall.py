@@ -4,12 +4,11 @@ Legend: A m x n, m > n; A = Y R with YᴴY = I; R = U_R P; U = Y U_R. L₁, L₂
 """
 
 from linalgx._core.norms import frobenius
-from linalgx._core.polish import identity_like
+from linalgx._core.orthonormal import cholesky_pass
 from linalgx.backend import (
     adjoint,
     as_generator,
     cholesky,
-    eps,
     gram,
     qr,
     solve_triangular,
@@ -59,26 +58,13 @@ def spans(a: Array, u: Array, limit: float, *, xp: Namespace) -> Array:
     return outside & (frobenius(uh @ z - omega, xp=xp) <= limit * frobenius(omega, xp=xp))
 
 
-def _pass(a: Array, *, shifted: bool, xp: Namespace) -> tuple[Array, Array]:
-    """Return Q and R of one Cholesky QR pass, A = Q R."""
-    g = gram(a, xp=xp)
-    if shifted:
-        m, n = a.shape[-2:]
-        # ‖A‖₂² ≤ ‖G‖_F; the factor is that of shifted Cholesky QR.
-        size = 11.0 * (m * n + n * (n + 1)) * eps(a, xp=xp)
-        g = g + size * frobenius(g, xp=xp, keepdims=True) * identity_like(g, xp=xp)
-    factor = cholesky(g, xp=xp)
-    q = solve_triangular(factor, adjoint(a, xp=xp), lower=True, xp=xp)
-    return adjoint(q, xp=xp), adjoint(factor, xp=xp)
-
-
 def _one_pass(a: Array, *, xp: Namespace) -> tuple[Array, Array]:
     """Enough for κ(A) below about eps^(-1/2)."""
-    return _pass(a, shifted=False, xp=xp)
+    return cholesky_pass(a, shifted=False, xp=xp)
 
 
 def _two_passes(a: Array, *, xp: Namespace) -> tuple[Array, Array]:
     """Put a shifted pass, whose Cholesky factorization does not fail, before the other."""
-    q, first = _pass(a, shifted=True, xp=xp)
-    q, second = _pass(q, shifted=False, xp=xp)
+    q, first = cholesky_pass(a, shifted=True, xp=xp)
+    q, second = cholesky_pass(q, shifted=False, xp=xp)
     return q, second @ first

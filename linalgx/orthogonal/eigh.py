@@ -7,10 +7,10 @@ from linalgx._core.batching import flatten_batch, unflatten_batch
 from linalgx._core.choose import choose
 from linalgx._core.hermitian import require_hermitian
 from linalgx._core.scaling import from_unit_scale, to_unit_scale
+from linalgx._core.signs import fix_signs
 from linalgx.backend import as_matrix
 from linalgx.backend import eigh as direct_eigh
 from linalgx.orthogonal._divide import BASE, divide_and_conquer
-from linalgx.orthogonal._signs import fix_signs
 from linalgx.typing import Array, Namespace
 
 

@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 from linalgx._core.choose import choose
 from linalgx._core.scaling import from_unit_scale, to_unit_scale
+from linalgx._core.signs import column_phases
 from linalgx.backend import adjoint, as_matrix, is_complex
-from linalgx.orthogonal._signs import column_phases
 from linalgx.orthogonal.eigh import hermitian_eigh
 from linalgx.orthogonal.polar import polar
 from linalgx.typing import Array, Namespace

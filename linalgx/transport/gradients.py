@@ -7,6 +7,7 @@ x̄ the gradient of a scalar function with respect to x; L(s, t) = ε(f̄, ḡ).
 from typing import Any, NamedTuple
 
 from linalgx._core.admit import admit_real
+from linalgx._core.together import stacked
 from linalgx.backend import (
     device_of,
     eps,
@@ -18,7 +19,7 @@ from linalgx.errors import ConvergenceWarning, warn
 from linalgx.operators import LinearMap
 from linalgx.transport._finish import kl_potential
 from linalgx.transport._krylov import conjugate_gradients
-from linalgx.transport._looped import slices, stacked
+from linalgx.transport._looped import slices
 from linalgx.transport._real import real_arrays
 from linalgx.transport._result import TransportResult
 from linalgx.typing import Array, Namespace
