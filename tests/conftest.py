@@ -19,9 +19,11 @@ import array_api_compat
 import numpy as np
 import pytest
 from hypothesis import settings
+from quick_strict import quicken
 
 import linalgx.backend as seam
 
+quicken()
 settings.register_profile("repeatable", derandomize=True, deadline=None, max_examples=25)
 settings.load_profile("repeatable")
 
