@@ -19,19 +19,23 @@ def orthonormal(a: Array, *, xp: Namespace) -> tuple[Array, Array]:
     """
     if a.shape[-2] < 2 * a.shape[-1] or 0 in a.shape:
         return qr(a, xp=xp)
-    for shifts in ((), (True,)):
+    g = gram(a, xp=xp)
+    for shifted in (False, True):
         try:
-            return _passes(a, shifts, xp=xp)
+            return cholesky_qr(a, g, shifted=shifted, xp=xp)
         except LinAlgError:
             continue
     return qr(a, xp=xp)
 
 
-def _passes(a: Array, shifts: tuple[bool, ...], *, xp: Namespace) -> tuple[Array, Array]:
-    """Return Q and R of two passes and of the shifted ones before them."""
-    q, r = cholesky_pass(a, shifted=bool(shifts), xp=xp)
-    for _ in shifts:
-        q, factor = cholesky_pass(q, shifted=False, xp=xp)
+def cholesky_qr(a: Array, g: Array, *, shifted: bool = False, xp: Namespace) -> tuple[Array, Array]:
+    """Return Q and R of two passes, and of a shifted one before them, from A and AᴴA.
+
+    `LinAlgError` when the condition number is too large for that.
+    """
+    q, r = cholesky_pass(a, g, shifted=shifted, xp=xp)
+    if shifted:
+        q, factor = cholesky_pass(q, xp=xp)
         r = factor @ r
     g = gram(q, xp=xp)
     # The last pass leaves an error of eps only if its matrix is well conditioned.

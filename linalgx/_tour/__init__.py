@@ -11,4 +11,4 @@ and add its name to `FAMILIES`. Data sets come from installed packages, see `dat
 take a few seconds at most, the peer included.
 """
 
-FAMILIES = ("orthogonal", "relaxation", "transport")
+FAMILIES = ("orthogonal", "jacobi", "randomized", "relaxation", "transport")

@@ -4,6 +4,7 @@ Everything that depends on NumPy, SciPy, CuPy or PyTorch by name lives here or i
 `linalgx.kernels`. Families import what they need from this package and from nowhere below it.
 """
 
+from linalgx.backend._cosine import cosine_transform
 from linalgx.backend._dtypes import default_float, eps, is_complex, real_dtype, safe_min
 from linalgx.backend._graph import (
     bipartite_matching,
@@ -22,7 +23,7 @@ from linalgx.backend._inputs import (
     require_finite,
 )
 from linalgx.backend._kernels import KERNELS, find_kernel
-from linalgx.backend._layout import by_rows
+from linalgx.backend._layout import by_rows, lies_by_columns
 from linalgx.backend._libraries import (
     NAMESPACES,
     describe,
@@ -74,6 +75,7 @@ from linalgx.backend._transfer import (
     from_host,
     host_array,
     host_float,
+    host_integers,
     to_backend,
     to_host,
     to_numpy,
@@ -96,6 +98,7 @@ __all__ = [
     "block_product",
     "by_rows",
     "cholesky",
+    "cosine_transform",
     "csr_from_triplets",
     "csr_parts",
     "default_float",
@@ -115,6 +118,7 @@ __all__ = [
     "hermitian_square",
     "host_array",
     "host_float",
+    "host_integers",
     "inv",
     "is_array",
     "is_complex",
@@ -123,6 +127,7 @@ __all__ = [
     "is_sparse",
     "largest_flow",
     "library_name",
+    "lies_by_columns",
     "lu_pivots",
     "make_csr",
     "max_component",

@@ -16,6 +16,7 @@ from linalgx.typing import Namespace
 
 # (name, library) -> "module:function" below linalgx.kernels
 KERNELS = {
+    ("add_signed_rows", "numpy"): "numba_sketch:add_signed_rows",
     ("bidiagonal_map", "numpy"): "numba_bidiagonal:bidiagonal_map",
     ("bidiagonalized", "numpy"): "numba_householder:bidiagonalized",
     ("cg_steps", "numpy"): "numba_cg:cg_steps",
@@ -25,6 +26,7 @@ KERNELS = {
     ("cloud_softmin", "numpy"): "numba_clouds:cloud_softmin",
     ("cloud_sums", "numpy"): "numba_clouds:cloud_sums",
     ("cloud_tiles", "numpy"): "numba_clouds:cloud_tiles",
+    ("eigh_tiny", "numpy"): "numba_twosided_tiny:eigh_tiny",
     ("eisenstat_count", "numpy"): "numba_eisenstat:eisenstat_count",
     ("eisenstat_split", "numpy"): "numba_eisenstat:eisenstat_split",
     ("eisenstat_start", "numpy"): "numba_eisenstat:eisenstat_start",
@@ -32,8 +34,12 @@ KERNELS = {
     ("first_fit", "numpy"): "numba_sweeps:first_fit",
     ("fsai_rows", "numpy"): "numba_fsai:fsai_rows",
     ("greenkhorn_updates", "numpy"): "numba_greenkhorn:greenkhorn_updates",
+    ("jacobi_svd", "numpy"): "scipy_jacobi:jacobi_svd",
     ("least_kept", "numpy"): "numba_sparsified:least_kept",
     ("lowest_rows", "numpy"): "numba_softmin:lowest_rows",
+    ("onesided_columns", "numpy"): "numba_onesided:OnesidedColumns",
+    ("svd_tiny", "numpy"): "numba_onesided_tiny:svd_tiny",
+    ("pivoted_factor", "numpy"): "numba_pivoted:pivoted_factor",
     ("plan_rows", "numpy"): "numba_softmin:plan_rows",
     ("plan_sums", "numpy"): "numba_softmin:plan_sums",
     ("polar_tiny", "numpy"): "numba_polar:polar_tiny",
@@ -45,6 +51,8 @@ KERNELS = {
     ("sor_run", "numpy"): "numba_sweeps:sor_run",
     ("sor_sweep", "numpy"): "numba_sweeps:sor_sweep",
     ("squared_product", "numpy"): "numba_truncated:squared_product",
+    ("triangular_columns", "numpy"): "numba_triangular_pairs:triangular_columns",
+    ("triangular_forms", "numpy"): "numba_triangular_pairs:triangular_forms",
     ("truncated_columns", "numpy"): "numba_truncated:truncated_columns",
     ("truncated_count", "numpy"): "numba_truncated:truncated_count",
     ("truncated_direction", "numpy"): "numba_truncated:truncated_direction",
@@ -52,6 +60,7 @@ KERNELS = {
     ("truncated_rescale", "numpy"): "numba_truncated:truncated_rescale",
     ("truncated_rows", "numpy"): "numba_truncated:truncated_rows",
     ("two_colors", "numpy"): "numba_sweeps:two_colors",
+    ("two_sided_sweeps", "numpy"): "numba_twosided:two_sided_sweeps",
 }
 
 

@@ -11,3 +11,8 @@ def by_rows(a: Array, *, xp: Namespace) -> Array:
     if library_name(xp) != "numpy" or a.strides[-1] == a.itemsize:
         return a
     return np.ascontiguousarray(a)
+
+
+def lies_by_columns(a: Array, *, xp: Namespace) -> bool:
+    """Whether a NumPy matrix has contiguous columns; of others it is not known."""
+    return library_name(xp) == "numpy" and a.strides[-2] == a.itemsize and a.shape[-1] > 1

@@ -95,6 +95,12 @@ SUPPORT: dict[str, Support] = {
     "relaxation.ridge_chebyshev": Support(note="one synchronisation a call, for the scaling"),
     "relaxation.degeneracy": Support(),
     "relaxation.predicted_iterations": Support(),
+    "randomized.svd": Support(
+        sparse=True, operators=True, note="batches in a loop; one synchronisation a block"
+    ),
+    "randomized.eigh": Support(
+        sparse=True, operators=True, note="batches in a loop; one synchronisation a block"
+    ),
     "transport.scale": Support(note="the structure of zeros is found on the host"),
     "transport.project_birkhoff": Support(note="one transfer a step; finished matrices leave"),
     "transport.kronecker_birkhoff": Support(),
@@ -120,5 +126,39 @@ SUPPORT: dict[str, Support] = {
     ),
     "transport.solve_constrained": Support(
         kernel="Numba", note="a few synchronisations an iteration; batches in a loop"
+    ),
+    "jacobi.cholesky": Support(kernel="Numba", note="pairs are drawn on the host"),
+    "jacobi.eigh": Support(
+        kernel="Numba", note="pivoting='tournament', all pairs of a round at once; one question a sweep"
+    ),
+    "jacobi.qr": Support(kernel="Numba", note="pairs are drawn on the host"),
+    "jacobi.potential": Support(),
+    "jacobi.svd": Support(
+        kernel="Numba", note="pivoted QR of a single matrix on the host; batches stay on the GPU"
+    ),
+    "randomized.nystrom": Support(sparse=True, operators=True, note="batches in a loop"),
+    "randomized.generalized_nystrom": Support(
+        sparse=True, operators=True, note="batches in a loop"
+    ),
+    "randomized.qr": Support(
+        batches=False, kernel="Numba", note="pivots are chosen from a sketch, on the host"
+    ),
+    "randomized.utv": Support(),
+    "randomized.trace": Support(sparse=True, operators=True, note="batches in a loop"),
+    "randomized.diagonal": Support(sparse=True, operators=True, note="batches in a loop"),
+    "randomized.lstsq": Support(
+        sparse=True,
+        operators=True,
+        kernel="Numba",
+        note="dense and sparse matrices and operators; the sketch is a sparse product on a GPU",
+    ),
+    "randomized.pivoted_cholesky": Support(
+        batches=False, note="pivots are drawn on the host, two transfers a block"
+    ),
+    "randomized.interpolative": Support(
+        sparse=True, operators=True, note="pivots are drawn on the host; batches in a loop"
+    ),
+    "randomized.cur": Support(
+        sparse=True, operators=True, note="pivots are drawn on the host; batches in a loop"
     ),
 }

@@ -43,6 +43,11 @@ def host_array(values: Any) -> Any:
     return np.asarray(values, dtype=np.float64)
 
 
+def host_integers(values: Any) -> Any:
+    """NumPy int64 array for positions that are chosen on the host."""
+    return np.asarray(values, dtype=np.int64)
+
+
 def to_numpy(x: Any) -> Any:
     """Bring arrays to the host as NumPy arrays.
 

@@ -10,4 +10,20 @@ decompositions (`cholesky`, `qr`), and one quantity, `potential`, measures how f
 come.
 """
 
-__all__: list[str] = []
+from linalgx.jacobi.cholesky import CholeskyResult, cholesky
+from linalgx.jacobi.eigh import EighResult, eigh
+from linalgx.jacobi.potential import potential
+from linalgx.jacobi.qr import QRResult, qr
+from linalgx.jacobi.svd import SVDResult, svd
+
+__all__ = [
+    "CholeskyResult",
+    "EighResult",
+    "QRResult",
+    "SVDResult",
+    "cholesky",
+    "eigh",
+    "potential",
+    "qr",
+    "svd",
+]

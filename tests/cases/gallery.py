@@ -42,6 +42,21 @@ BORN: dict[str, Born] = {
         shape=lambda n: (max(n - 1, 0) ** 2, max(n - 1, 0) ** 2),
         faults=(((-1,), {}), ((3,), {"dt": 0.0}), ((3,), {"kappa": float("nan")})),
     ),
+    "gallery.companion_exp": Born(faults=(((-1,), {}), ((171,), {}))),
+    "gallery.hippo": Born(),
+    "gallery.sparse_powerlaw": Born(
+        args=(6, 4),
+        # A seed in the options, for what is random is compared as a dense array.
+        variants={
+            "default": {"sparse": False, "rng": 0},
+            "slow": {"sparse": False, "rng": 0, "per_column": 3, "decay": 0.5},
+        },
+        faults=(
+            *(((-1,), {}), ((2, -1), {}), ((3, 3), {"per_column": 4})),
+            ((3, 3), {"per_column": 0}),
+            *(((3, 3), {"decay": x}) for x in (-1.0, float("nan"), float("inf"))),
+        ),
+    ),
     "gallery.riesz": Born(
         variants={"default": {}, "order": {"alpha": 0.5}},
         faults=(((-1,), {}), ((3,), {"alpha": 0.0}), ((3,), {"alpha": 2.5})),

@@ -1,0 +1,113 @@
+"""The options of truncated decompositions, checked, and what they mean for one matrix."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import inf
+from typing import Any
+
+from linalgx._core.admit import admit_integer, admit_real
+from linalgx._core.choose import choose
+from linalgx.backend import eps, from_host
+from linalgx.randomized._blocks import padded
+from linalgx.randomized._operand import Operand
+from linalgx.randomized._steering import USUAL_RTOL, Steering, default_room
+from linalgx.typing import Array, Callback
+
+BLOCK = 16
+"""Columns of a block where the rank is not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What was asked for; ``None`` stands for a default."""
+
+    run: Any
+    rank: int | None
+    rtol: float | None
+    block_size: int | None
+    oversample: int | None
+    passes: int | None
+    maxiter: int | None
+    callback: Callback | None
+
+    def fitting(self, shape: tuple[int, int], batch: tuple[int, ...]) -> "Options":
+        """Check the rank against the shape, and that ranks of a batch agree."""
+        least, most = min(1, *shape), min(shape)
+        if self.rank is None and batch:
+            raise ValueError(
+                f"rtol without a rank needs one matrix, since ranks may differ, got a batch of "
+                f"shape {batch}"
+            )
+        if self.rank is not None and not least <= self.rank <= most:
+            raise ValueError(
+                f"rank must lie in [{least}, {most}] for a of shape {shape}, got {self.rank}"
+            )
+        return self
+
+    def columns(self, shape: tuple[int, int], oversample: int) -> int:
+        """Columns of a method that has one block, at most all."""
+        more = oversample if self.oversample is None else self.oversample
+        return min((self.rank or 0) + more, *shape)
+
+    def block(self, shape: tuple[int, int]) -> int:
+        """Columns of each of several blocks."""
+        if self.block_size is not None:
+            return min(self.block_size, *shape)
+        return min(BLOCK, *shape) if self.rank is None else self.columns(shape, 0)
+
+    def steps(self, per_step: int, before: int) -> float:
+        """Most blocks after the first one, by the limits that were given."""
+        by_passes = inf if self.passes is None else max(0, (self.passes - before) // per_step)
+        return min(by_passes, inf if self.maxiter is None else self.maxiter)
+
+    def krylov_steering(self, op: Operand, *, steps: float, block: int) -> Steering:
+        """Make what steers a Krylov method, with one more step by default."""
+        rtol = USUAL_RTOL if self.rtol is None else self.rtol
+        steering = self.steering(op, rtol=rtol, steps=steps, block=block)
+        steering.polish = self.rtol is None
+        steering.exact = float(eps(op.like, xp=op.xp) ** 0.5)
+        return steering
+
+    def steering(self, op: Operand, *, rtol: float, steps: float, block: int = 0) -> Steering:
+        """Make what steers an iteration; `block` is zero where the basis does not grow."""
+        rank, n = self.rank, min(op.shape)
+        room, guarded = inf, False
+        if rank is not None and block:
+            guarded = block < min(rank, n)
+            if steps == inf:
+                room = default_room(rank, block, rtol)
+
+        def show(values: Any) -> Array:
+            shown = from_host(values, like=op.like, xp=op.xp)
+            return op.unscaled(padded(shown, rank or 0, xp=op.xp))
+
+        return Steering(rtol, room, steps, guarded, self.callback, show)
+
+
+def admit_options(
+    rank: int | None,
+    rtol: float | None,
+    method: str,
+    methods: Mapping[str, Any],
+    block_size: int | None,
+    oversample: int | None,
+    passes: int | None,
+    maxiter: int | None,
+    callback: Callback | None,
+) -> Options:
+    """Check all options for which no matrix is needed."""
+
+    def integer(value: Any, name: str, least: int) -> int | None:
+        return None if value is None else admit_integer(value, name, least)
+
+    run = choose(method, methods, "method")
+    return Options(
+        run,
+        integer(rank, "rank", 0),
+        None if rtol is None else admit_real(rtol, "rtol"),
+        integer(block_size, "block_size", 1),
+        integer(oversample, "oversample", 0),
+        integer(passes, "passes", 2),
+        integer(maxiter, "maxiter", 0),
+        callback,
+    )
