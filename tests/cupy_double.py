@@ -15,6 +15,7 @@ from types import ModuleType, SimpleNamespace
 import array_api_compat
 import array_api_compat.numpy as host_xp
 import numpy as np
+import scipy.fft
 import scipy.linalg
 import scipy.sparse
 from numpy.lib.mixins import NDArrayOperatorsMixin
@@ -151,7 +152,7 @@ class Container:
             return getattr(self.host, name)
         if name in ("data", "indices", "indptr"):
             return ndarray(getattr(self.host, name))
-        if name in ("tocsr", "copy", "astype", "conj", "transpose", "sum_duplicates", "diagonal"):
+        if name in ("copy", "astype", "conj", "transpose", "sum_duplicates", "diagonal", "toarray"):
             return lambda *args, **options: sparse(getattr(self.host, name)(*args, **options))
         raise AttributeError(name)
 
@@ -232,18 +233,20 @@ def _namespace():
 
 
 XP = _namespace()
+PARTS = (".scipy", ".scipy.fft", ".scipy.linalg", ".scipy.sparse")
 
 
 def install(monkeypatch):
     """Put the double in CuPy's place; returns the namespace of its arrays."""
     modules = {
-        name: ModuleType(name)
-        for name in ("cupy", "cupyx", "cupyx.scipy", "cupyx.scipy.linalg", "cupyx.scipy.sparse")
+        name: ModuleType(name) for name in ("cupy", *(f"cupyx{part}" for part in ("", *PARTS)))
     }
     modules["cupy"].ndarray = ndarray
     modules["cupy"].random = SimpleNamespace(Generator=type("Generator", (), {}))
     modules["cupyx"].errstate = errstate
     modules["cupyx.scipy.linalg"].solve_triangular = solve_triangular
+    for name in ("dct", "idct"):
+        setattr(modules["cupyx.scipy.fft"], name, lifted(getattr(scipy.fft, name)))
     vars(modules["cupyx.scipy.sparse"]).update(KINDS, issparse=lambda x: isinstance(x, Container))
     for name, module in {**modules, XP.__name__: XP}.items():
         monkeypatch.setitem(sys.modules, name, module)

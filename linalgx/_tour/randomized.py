@@ -72,9 +72,7 @@ def digits_kernel(place: Place) -> Task:
     return Task(
         name="digits, kernel matrix",
         data="1797×1797 by 150 of its columns",
-        ours=lambda: pivoted_cholesky(
-            entries, 150, diagonal=place.put(np.ones(len(x))), rng=0
-        )[0],
+        ours=lambda: pivoted_cholesky(entries, 150, diagonal=place.put(np.ones(len(x))), rng=0)[0],
         peer=lambda: nystroem(gamma=1 / width, n_components=150, random_state=0).fit_transform(x),
         against="sklearn.kernel_approximation.Nystroem",
         error=lambda f: float(np.trace(whole - f @ f.mT) / np.trace(whole)),
@@ -88,7 +86,7 @@ TASKS: tuple[Callable[[Place], Task], ...] = (topics, photo, digits_kernel)
 @cache
 def words_of_functions() -> Any:
     """Return tf-idf of the words in the functions and classes of scikit-learn's own modules."""
-    package = Path(import_module("sklearn").__file__).parent
+    package = Path(str(import_module("sklearn").__file__)).parent
     documents = [
         part
         for path in sorted(package.glob("*/*.py"))

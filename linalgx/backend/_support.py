@@ -129,7 +129,8 @@ SUPPORT: dict[str, Support] = {
     ),
     "jacobi.cholesky": Support(kernel="Numba", note="pairs are drawn on the host"),
     "jacobi.eigh": Support(
-        kernel="Numba", note="pivoting='tournament', all pairs of a round at once; one question a sweep"
+        kernel="Numba",
+        note="pivoting='tournament', all pairs of a round at once; one question a sweep",
     ),
     "jacobi.qr": Support(kernel="Numba", note="pairs are drawn on the host"),
     "jacobi.potential": Support(),

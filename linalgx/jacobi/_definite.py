@@ -79,19 +79,21 @@ def pivoted_factor(a: Array, *, xp: Namespace) -> tuple[Array, Array] | None:
     if 0 in a.shape:
         order = xp.zeros(a.shape[:-1], dtype=xp.int64, device=device_of(a))
         return xp.zeros_like(a), order
+    # Below that a pivot is but rounding errors, and κ(H) so large that no digit could be kept.
+    least = a.shape[-1] * eps(a, xp=xp)
     kernel: Any = find_kernel("pivoted_factor", xp)
     if kernel is None:
-        return _by_columns(a, xp=xp)
+        return _by_columns(a, least, xp=xp)
     if not bool(xp.all(real_diagonal(a, xp=xp) > 0.0)):
         return None
     chol, order = xp.zeros_like(a), xp.zeros(a.shape[:-1], dtype=xp.int64, device=device_of(a))
-    return (chol, order) if kernel(a, chol, order) else None
+    return (chol, order) if kernel(a, chol, order, least) else None
 
 
-def _by_columns(a: Array, *, xp: Namespace) -> tuple[Array, Array] | None:
+def _by_columns(a: Array, least: float, *, xp: Namespace) -> tuple[Array, Array] | None:
     """Subtract one column after the other from all matrices at once; one question at the end."""
     columns, pivots = [], []
-    d = real_diagonal(a, xp=xp)
+    d = first = real_diagonal(a, xp=xp)
     eye = identity_like(a, xp=xp)
     eye = xp.real(eye) if is_complex(a, xp=xp) else eye
     used = xp.zeros_like(d)
@@ -100,7 +102,7 @@ def _by_columns(a: Array, *, xp: Namespace) -> tuple[Array, Array] | None:
         p = xp.argmax(xp.where(used > 0.0, -xp.ones_like(d), d), axis=-1, keepdims=True)
         here = xp.take(eye, xp.reshape(p, (-1,)), axis=0)
         pivot = xp.take_along_axis(d, p, axis=-1)
-        good = good & xp.all(pivot > 0.0)
+        good = good & xp.all(pivot > least * xp.take_along_axis(first, p, axis=-1))
         root = xp.sqrt(xp.where(pivot > 0.0, pivot, xp.ones_like(pivot)))
         column = xp.broadcast_to(p[..., None, :], (*d.shape, 1))
         f = xp.take_along_axis(a, column, axis=-1)[..., 0] / xp.astype(root, a.dtype)

@@ -4,7 +4,7 @@ Legend: P₁ sorts the rows of A by size, P₂ its columns; P₁ A P₂ = Q R, R
 A = (P₁ᵀ Q V) Σ (P₂ U)ᴴ.
 """
 
-from linalgx.backend import adjoint, device_of, qr, real_dtype
+from linalgx.backend import adjoint, device_of, eps, qr, real_dtype, safe_min
 from linalgx.jacobi._columns import orthogonal_columns
 from linalgx.jacobi._plan import Plan
 from linalgx.jacobi._tournament_columns import normalized
@@ -21,6 +21,9 @@ def plain(
     order = xp.argsort(norms[..., 0, :], axis=-1, descending=True)
     q, r = qr(along_rows(along_columns(a, order, xp=xp), rows, xp=xp), xp=xp)
     g, tol = adjoint(r, xp=xp), plan.tol(r, xp=xp)
+    # Below, angles between the smallest and the largest columns would underflow.
+    least = safe_min(a, xp=xp) / eps(a, xp=xp) ** 2
+    g = xp.where(normalized(g, xp=xp)[0] > least, g, xp.zeros_like(g))
     columns = orthogonal_columns(g, accumulate=plan.vectors, tol=tol, xp=xp, **plan.iteration)
     norms, v = normalized(columns.g, xp=xp)
     s = norms[..., 0, :]
@@ -68,7 +71,5 @@ def blank(
     s = xp.zeros((*lead, k), dtype=real_dtype(a, xp=xp), device=device_of(a))
     if not vectors:
         return None, s, None
-    u, v = (
-        xp.zeros((*lead, rows, k), dtype=a.dtype, device=device_of(a)) for rows in (m, n)
-    )
+    u, v = (xp.zeros((*lead, rows, k), dtype=a.dtype, device=device_of(a)) for rows in (m, n))
     return u, s, v

@@ -82,11 +82,15 @@ def at_once(
 def _triangle(a: Array, *, xp: Namespace) -> Triangle:
     """Factor A; L is of the order of the rank, as far as R tells it by zeros.
 
-    What is too close to underflow to have all its digits is one.
+    What is too close to underflow counts as one.
     """
     q1, r, order = qr_pivoted(a, xp=xp)
-    zero = ~(xp.max(xp.abs(r), axis=1) > safe_min(a, xp=xp) / eps(a, xp=xp))
-    rank = r.shape[0] - int(xp.count_nonzero(zero))
+    # Below, angles between the smallest and the largest columns would underflow.
+    least = safe_min(a, xp=xp) / eps(a, xp=xp) ** 2
+    size = xp.max(xp.abs(r), axis=1)
+    if not bool(xp.all(xp.isfinite(size))):
+        raise LinAlgError("the QR decomposition met NaN or an infinity")
+    rank = int(xp.count_nonzero(size > least))
     if rank == r.shape[0]:
         q2, r2 = qr(adjoint(r, xp=xp), xp=xp)
     else:

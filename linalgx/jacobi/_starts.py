@@ -19,16 +19,16 @@ STEPS = 3
 """Most steps; one is usual."""
 
 
-def rotated(l: Array, *, xp: Namespace) -> Array | None:
+def rotated(lower: Array, *, xp: Namespace) -> Array | None:
     """Return L V₀ for one lower triangular L, or ``None`` where no start is accurate enough."""
-    d = xp.abs(xp.linalg.diagonal(l))
-    spread, unit = host_float(xp.min(d)) / host_float(xp.max(d)), eps(l, xp=xp)
+    d = xp.abs(xp.linalg.diagonal(lower))
+    spread, unit = host_float(xp.min(d)) / host_float(xp.max(d)), eps(lower, xp=xp)
     if spread >= unit**0.375:
-        _, v = eigh(gram(l, xp=xp), xp=xp)
-        return l @ xp.flip(v, axis=-1)
+        _, v = eigh(gram(lower, xp=xp), xp=xp)
+        return lower @ xp.flip(v, axis=-1)
     if spread >= unit**0.7:
-        _, _, vh = svd(l, xp=xp)
-        return l @ adjoint(vh, xp=xp)
+        _, _, vh = svd(lower, xp=xp)
+        return lower @ adjoint(vh, xp=xp)
     return None
 
 

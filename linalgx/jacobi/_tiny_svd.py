@@ -22,9 +22,7 @@ def is_tiny(a: Array, plan: Plan, *, xp: Namespace) -> bool:
     return many and 0 < k <= TINY and m <= 4 * TINY and find_kernel("svd_tiny", xp) is not None
 
 
-def tiny(
-    a: Array, plan: Plan, *, xp: Namespace
-) -> tuple[Array | None, Array, Array | None]:
+def tiny(a: Array, plan: Plan, *, xp: Namespace) -> tuple[Array | None, Array, Array | None]:
     """Return U, s and Vᴴ of a batch."""
     *lead, m, n = a.shape
     k = min(m, n)

@@ -45,10 +45,10 @@ class ArrayColumns:
 
     def _is_tournament(self, pairs: Array) -> bool:
         """Whether the rounds are a whole tournament; its order is fixed."""
-        return pairs.shape[0] > 1 and pairs.shape[1] > 1
+        return bool(pairs.shape[0] > 1 and pairs.shape[1] > 1)
 
     def _sweep(self, pairs: Array, tol: float) -> Array:
-        """One tournament, by concatenations."""
+        """Play one tournament, by concatenations."""
         xp, stack = self._xp, self._stack
         n = stack.shape[-1]
         if n % 2:
@@ -68,7 +68,7 @@ class ArrayColumns:
         return seen
 
     def _gathered(self, pairs: Array, tol: float) -> Array:
-        """Rounds of disjoint pairs, by permutations."""
+        """Turn rounds of disjoint pairs, brought together by permutations."""
         xp, seen = self._xp, None
         n = self._stack.shape[-1]
         for k in range(pairs.shape[0]):
@@ -148,5 +148,3 @@ def largest_cosine(g: Array, *, xp: Namespace) -> float:
     c = xp.abs((xp.conj(x) if is_complex(x, xp=xp) else x).mT @ x)
     off = xp.ones_like(c) - identity_like(c, xp=xp)
     return host_float(xp.max(c * off))
-
-

@@ -11,7 +11,7 @@ w = g/|g|, d = b − a, t = 2|g| sgn(d)/(|d| + √(d² + 4|g|²)), c = 1/√(1 +
 from typing import Any
 
 from linalgx._core.polish import identity_like
-from linalgx.backend import device_of, is_complex
+from linalgx.backend import device_of, hermitian, is_complex
 from linalgx.typing import Array, Namespace
 
 
@@ -64,7 +64,9 @@ def _round(
     b = _turned(b, c, s, phase, xp=xp)
     b = _turned(b.mT, c, s, _conjugate(phase, xp=xp), xp=xp).mT
     y = _turned(y, c, s, _conjugate(phase, xp=xp), xp=xp)
-    return _exact(b, diagonal, rotates, xp=xp), y, xp.any(rotates)
+    # Rounding errors of rows and columns differ, and an entry is looked at on one side only.
+    b = _exact(hermitian(b, xp=xp), diagonal, rotates, xp=xp)
+    return b, y, xp.any(rotates)
 
 
 def _angles(

@@ -202,8 +202,8 @@ def _each(a: Array, plan: Plan, *, xp: Namespace) -> Sorted:
         _tall(flat[k, ...], True, replace(plan, rng=rng), xp=xp)
         for k, rng in enumerate(same_draws(plan.rng, flat.shape[0]))
     ]
-    u, s, v, status = zip(*found, strict=True)
-    u, s, v = (None if x[0] is None else stacked(x, lead, xp=xp) for x in (u, s, v))
+    *factors, status = zip(*found, strict=True)
+    u, s, v = (None if x[0] is None else stacked(x, lead, xp=xp) for x in factors)
     return u, s, v, max(status, key=SEVERITY.index)
 
 

@@ -12,29 +12,29 @@ from numba import njit
 from linalgx.typing import Array
 
 
-def pivoted_factor(a: Array, chol: Array, order: Array) -> bool:
+def pivoted_factor(a: Array, chol: Array, order: Array, least: float) -> bool:
     """Write L and the pivots of each matrix ``(k, n, n)``; false when one is not definite.
 
-    `chol` comes as zeros.
+    A pivot of at most `least` times its diagonal entry of A counts as zero. `chol` comes as zeros.
     """
     a = np.ascontiguousarray(a)
     a = a if a.flags.writeable else a.copy()
-    return bool(_run(a, chol, order))
+    return bool(_run(a, chol, order, least))
 
 
 _jit: Any = njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "reassoc"})
 
 
 @_jit
-def _run(a, chol, order):  # type: ignore[no-untyped-def]
+def _run(a, chol, order, least):  # type: ignore[no-untyped-def]
     good = True
     for k in range(a.shape[0]):
-        good = good and _factor(a[k], chol[k], order[k])
+        good = good and _factor(a[k], chol[k], order[k], least)
     return good
 
 
 @_jit
-def _factor(a, chol, order):  # type: ignore[no-untyped-def]
+def _factor(a, chol, order, least):  # type: ignore[no-untyped-def]
     n = a.shape[0]
     d, left = np.empty(n, chol.real.dtype), np.arange(n)
     for i in range(n):
@@ -47,7 +47,7 @@ def _factor(a, chol, order):  # type: ignore[no-untyped-def]
         p = left[at]
         left[at], left[k] = left[k], p
         order[k] = p
-        if not 0.0 < d[p] < np.inf:
+        if not least * a[p, p].real < d[p] < np.inf:
             return False
         root = np.sqrt(d[p])
         chol[p, k] = root

@@ -30,7 +30,8 @@ def two_sided_sweeps(
     tag = (0,) * TINY if b.shape[-1] == TINY else ()
     flat = pairs.reshape(-1, 2).astype(np.uintp)
     big = LARGE_ANGLE[b.real.dtype.name]
-    return _run(b, y, flat, tol, floor.astype(np.float64), limit, big, tag)
+    rounds, left = _run(b, y, flat, tol, floor.astype(np.float64), limit, big, tag)
+    return int(rounds), bool(left)
 
 
 _jit: Any = njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})

@@ -37,7 +37,8 @@ def eigh_tiny(a: Array, w: Array, v: Array, relative: bool, limit: int) -> tuple
     """
     n = a.shape[-1]
     unit = float(np.finfo(a.dtype).eps)
-    return _run(a, w, v, unit, max(n, 10) * unit, relative, limit)
+    good, done = _run(a, w, v, unit, max(n, 10) * unit, relative, limit)
+    return bool(good), bool(done)
 
 
 _jit: Any = njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})

@@ -8,8 +8,8 @@ and its first b columns are −Q Wᴴ. Our construction.
 
 from typing import Any, NamedTuple
 
-from linalgx._core.polish import identity_like
-from linalgx.backend import adjoint, qr, standard_normal, svd
+from linalgx._core.polish import identity_like, polish
+from linalgx.backend import adjoint, gram, inv, qr, standard_normal, svd
 from linalgx.typing import Array, Namespace
 
 
@@ -23,12 +23,11 @@ class Reflector(NamedTuple):
 def reflector(q: Array, *, xp: Namespace) -> Reflector:
     """Return the reflector whose first columns span what Q spans."""
     b = q.shape[-1]
-    u, s, vh = svd(q[..., :b, :], xp=xp)
-    w = u @ vh
+    u, _, vh = svd(q[..., :b, :], xp=xp)
+    w, _ = polish(u @ vh, xp=xp)  # products of factors are less accurate than W must be
     x = xp.concat([q[..., :b, :] + w, q[..., b:, :]], axis=-2)
-    # I + P = V (I + S) Vᴴ
-    v = adjoint(vh, xp=xp)
-    return Reflector(x, ((x @ v) / (1.0 + s)[..., None, :]) @ vh)
+    # I + P = XᴴX/2 up to rounding, and only the latter makes H unitary; its condition is ≤ 2.
+    return Reflector(x, x @ inv(0.5 * gram(x, xp=xp), xp=xp))
 
 
 def from_right(c: Array, h: Reflector, *, xp: Namespace) -> Array:

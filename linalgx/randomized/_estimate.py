@@ -171,10 +171,11 @@ def _estimate(
         found = _judged(op, method.estimate())
         history.append(found.residual)
         met = goal.met(found.error, found.size)
-        if met or not isfinite(found.residual) or count >= most or not goal.adaptive:
+        hopeless = not goal.adaptive or not isfinite(found.error)
+        if met or hopeless or most - used < kind.least:
             break
         count = min(2 * count, most)
-    if goal.adaptive and not met and isfinite(found.residual) and goal.matvecs - used >= n:
+    if not met and not hopeless and goal.matvecs - used >= n:
         return _exact(op, whole, used, tuple(history))
     return EstimateResult(
         value=found.value,

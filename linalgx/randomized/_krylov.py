@@ -80,7 +80,7 @@ def krylov_triplets(
 ) -> tuple[Triplets, float]:
     """Return the leading triplets of a tall matrix, and their residual."""
     xp, (m, n) = op.xp, op.shape
-    room = min(n, int(min(steering.room, 8 * rank)) + block)
+    room = min(n, 5 * block)
     q, w, y = (Columns(size, room, like=op.like, xp=xp) for size in (n, m, n))
     space = Space(q, w, y, None, xp)
     more = op.adjoint_times(standard_normal((m, block), rng, like=op.like, xp=xp))

@@ -49,7 +49,7 @@ def krylov_pairs(
 ) -> tuple[Pairs, float]:
     """Return the leading eigenpairs, by decreasing modulus, and their residual."""
     xp, n = op.xp, op.shape[0]
-    room = min(n, int(min(steering.room, 8 * rank)) + block)
+    room = min(n, 5 * block)
     q, w = (Columns(n, room, like=op.like, xp=xp) for _ in range(2))
     more = op.times(standard_normal((n, block), rng, like=op.like, xp=xp))
     apart = False

@@ -8,9 +8,11 @@ from typing import Any
 from linalgx._core.admit import admit_integer, admit_real
 from linalgx._core.choose import choose
 from linalgx.backend import eps, from_host
+from linalgx.errors import ConvergenceWarning, warn
 from linalgx.randomized._blocks import padded
 from linalgx.randomized._operand import Operand
 from linalgx.randomized._steering import USUAL_RTOL, Steering, default_room
+from linalgx.results import Result, Status
 from linalgx.typing import Array, Callback
 
 BLOCK = 16
@@ -110,4 +112,16 @@ def admit_options(
         integer(passes, "passes", 2),
         integer(maxiter, "maxiter", 0),
         callback,
+    )
+
+
+def warn_unless_converged(result: Result) -> None:
+    """Say what was missed, once for a batch."""
+    if result.status in (Status.CONVERGED, Status.STOPPED):
+        return
+    missed = "copies of multiple values may be missing, or the residual is above the tolerance"
+    warn(
+        f"stopped at a limit with the residual {result.residual:.1e}: {missed}; a larger rtol, "
+        f"maxiter or block_size helps, or a rank at a gap of the spectrum",
+        ConvergenceWarning,
     )

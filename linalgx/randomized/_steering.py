@@ -84,7 +84,8 @@ class Steering:
             # The basis is complete: what is left is rounding, and nothing is missing.
             self.status = Status.CONVERGED if residual <= self.rtol else Status.STAGNATED
         elif step >= self.steps or count >= self.room:
-            self.status = Status.MAXITER
+            # Only the search for copies, or a better accuracy than was asked for, is cut short.
+            self.status = Status.CONVERGED if met and not self.guarded else Status.MAXITER
         elif not met and self.known is not None:
             self.quiet = max(self.quiet, 2)  # the fresh chain goes on
         return self.status is not None

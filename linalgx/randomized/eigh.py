@@ -7,11 +7,10 @@ from typing import Any
 from linalgx._core.signs import fix_signs
 from linalgx._core.together import together
 from linalgx.backend import as_generator, device_of, real_dtype, same_draws
-from linalgx.errors import ConvergenceWarning, warn
 from linalgx.randomized._error import in_user_scale
 from linalgx.randomized._krylov_eigh import Pairs, krylov_pairs, subspace_pairs
 from linalgx.randomized._operand import Operand, admit_operands
-from linalgx.randomized._options import Options, admit_options
+from linalgx.randomized._options import Options, admit_options, warn_unless_converged
 from linalgx.randomized._results import EighResult
 from linalgx.randomized._steering import SUBSPACE_STEPS, TOLERANT_STEPS, Steering
 from linalgx.results import Status
@@ -131,12 +130,7 @@ def eigh(
     generators = same_draws(as_generator(rng), len(operands))
     runs = [_solve(op, options, r) for op, r in zip(operands, generators, strict=True)]
     result = together(runs, batch, xp=operands[0].xp) if batch else runs[0]
-    if result.status not in (Status.CONVERGED, Status.STOPPED):
-        warn(
-            f"the residual is {result.residual:.1e}, above the tolerance; a larger rtol, maxiter "
-            f"or block_size helps, or a rank at a gap of the spectrum",
-            ConvergenceWarning,
-        )
+    warn_unless_converged(result)
     return result
 
 

@@ -18,7 +18,7 @@ from linalgx.typing import Array, MatrixLike, RNGLike
 
 
 class NystromResult(NamedTuple):
-    """Leading eigenvalues, descending, eigenvectors as columns, and the estimated error.
+    """Leading eigenvalues, ascending, eigenvectors as columns, and the estimated error.
 
     `error` estimates ‖A − V diag(w) Vᴴ‖_F, by vectors that the approximation has not seen.
     """
@@ -63,7 +63,7 @@ def nystrom(
     Returns
     -------
     NystromResult
-        ``w``, shape (..., rank), descending and not negative, ``v``, shape (..., n, rank), and
+        ``w``, shape (..., rank), ascending and not negative, ``v``, shape (..., n, rank), and
         ``error``, a number, or an array for a batch. The largest component of each eigenvector is
         real and positive.
 
@@ -105,7 +105,7 @@ def nystrom(
     >>> import linalgx as lx
     >>> w, v, error = lx.randomized.nystrom(np.diag(0.1 ** np.arange(50.0)), 3, rng=0)
     >>> print(w.round(4), error < 2e-3)
-    [1.   0.1  0.01] True
+    [0.01 0.1  1.  ] True
     """
     operands, batch = admit_operands(a, "a", square=True, check_finite=check_finite)
     n = operands[0].shape[0]
@@ -135,5 +135,6 @@ def _leading(
     w = s**2 - nu
     w, v = xp.maximum(w, xp.zeros_like(w)), basis @ u
     error = estimated(seen, probes, v, w, adjoint(v, xp=xp), rank, xp=xp)
-    w, v = operand.unscaled(w[None, :rank])[0, :], fix_signs(v[:, :rank], xp=xp)
-    return NystromResult(w, v, times_power(error, operand.exponent))
+    w, v = xp.flip(w[:rank]), xp.flip(v[:, :rank], axis=1)
+    w = operand.unscaled(w[None, :])[0, :]
+    return NystromResult(w, fix_signs(v, xp=xp), times_power(error, operand.exponent))

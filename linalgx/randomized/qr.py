@@ -79,8 +79,8 @@ def qr(
     numerical rank are treated like that. What is left of the others is decomposed in the space
     orthogonal to the first.
 
-    **Cost.** 4 m n² flops in products, and with a sketch 3 m n² + O(n³); twice the
-    memory of `a`, with pivoting four times.
+    **Cost.** 4 m n² flops in products, and with a sketch 3 m n² + O(n³); three times the memory of
+    `a`, with pivoting four times, and six times where `a` has not full rank.
 
     **Accuracy.** ``qr_ratios`` below 30 for any condition number. The pivots are those of the
     sketch: |r_jj| decreases up to a factor near one.

@@ -15,12 +15,11 @@ from linalgx.backend import (
     same_draws,
     to_host,
 )
-from linalgx.errors import ConvergenceWarning, warn
 from linalgx.randomized._adaptive import adaptive_triplets
 from linalgx.randomized._error import in_user_scale
 from linalgx.randomized._krylov import Triplets, krylov_triplets
 from linalgx.randomized._operand import Operand, admit_operands
-from linalgx.randomized._options import Options, admit_options
+from linalgx.randomized._options import Options, admit_options, warn_unless_converged
 from linalgx.randomized._results import SVDResult
 from linalgx.randomized._single_pass import single_pass_triplets
 from linalgx.randomized._steering import SUBSPACE_STEPS, TOLERANT_STEPS, Steering
@@ -126,13 +125,13 @@ def svd(
     ten normal vectors T, which for ``"single_pass"`` go along with Ω.
 
     **Cost.** Products with 2q + 3 blocks of at most b = rank columns, 2 b m n flops each, where q
-    is 1 to 6 as a rule; memory for b (q + 1) columns of length m, and twice as many of length n. The
-    adjoint of a sparse container is not stored: its products run as fast without.
+    is 1 to 6 as a rule; memory for b (q + 1) columns of length m, and twice as many of length n.
+    The adjoint of a sparse container is not stored: its products run as fast without.
 
     **Accuracy.** Singular vectors are orthonormal to rounding. With ``"krylov"`` the Frobenius
-    error exceeds the least one of that rank by a factor 1 + O(residual²). The estimated error is within
-    [0.8, 1.25] of the true one in nine of ten cases, and mostly within 2 %; for ``"single_pass"``
-    within 10 %. Values below rtol·s₁ are found, but not to the tolerance.
+    error exceeds the least one of that rank by a factor 1 + O(residual²). The estimated error is
+    within [0.8, 1.25] of the true one in nine of ten cases, mostly within 2 %, and within 10 % for
+    ``"single_pass"``. Values below rtol·s₁ are found, but not to the tolerance.
 
     **Backends.** See :doc:`/backends`; one synchronisation a block. Batches in a loop.
 
@@ -162,12 +161,7 @@ def svd(
     generators = same_draws(as_generator(rng), len(operands))
     runs = [_solve(op, options, r) for op, r in zip(operands, generators, strict=True)]
     result = together(runs, batch, xp=operands[0].xp) if batch else runs[0]
-    if result.status not in (Status.CONVERGED, Status.STOPPED):
-        warn(
-            f"the residual is {result.residual:.1e}, above the tolerance; a larger rtol, maxiter "
-            f"or block_size helps, or a rank at a gap of the spectrum",
-            ConvergenceWarning,
-        )
+    warn_unless_converged(result)
     return result
 
 

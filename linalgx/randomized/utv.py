@@ -47,7 +47,7 @@ def utv(
         Any matrix; k = min(m, n).
     method : str
         ``"powerurv"``, or ``"randutv"``, which follows the singular values more closely, with
-        diagonal blocks that are diagonal, at about three times the cost.
+        diagonal blocks that are diagonal, at about the same cost.
     power : int
         Applications of AᴴA to the random vectors; each brings |t_jj| closer to σ_j.
     block_size : int, optional
@@ -83,7 +83,8 @@ def utv(
     X = −(Q + [W; 0]); our construction.
 
     **Cost.** PowerURV (4q + 2) mnk flops in products and 2q + 2 QR decompositions; randUTV about
-    (4q + 13) k³ and a QR decomposition; six times the memory of `a`.
+    (4q/3 + 8) k³ in products and a QR decomposition of `a`; eight times the memory of `a`, and
+    thirteen times with ``"randutv"``.
 
     **Accuracy.** ‖A − U T Vᴴ‖₁ and the orthogonality of U and V below 30 units of n·eps. |t_jj|
     lies within a small factor of σ_j, down to eps·σ₁.

@@ -53,8 +53,8 @@ def _svd_check(inputs: Arrays, out: Arrays, options: Options) -> float:
 
 
 def _nystrom_check(inputs: Arrays, out: Arrays, options: Options) -> float:
-    v = lx.to_numpy(out["v"])
-    named = {"u": v, "s": out["w"], "vh": np.conj(np.swapaxes(v, -1, -2)), "error": out["error"]}
+    v, w = (np.flip(lx.to_numpy(out[key]), axis=-1) for key in ("v", "w"))
+    named = {"u": v, "s": w, "vh": np.conj(np.swapaxes(v, -1, -2)), "error": out["error"]}
     return _svd_check(inputs, named, options) / 3.0  # the shift costs some units
 
 

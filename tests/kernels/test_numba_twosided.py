@@ -121,7 +121,8 @@ def test_the_pivoted_factor_equals_the_generic_one(monkeypatch, dtype):
 
 
 def test_what_is_not_definite_has_no_factor(monkeypatch):
-    for host in (np.diag([1.0, -1.0]), np.zeros((2, 2)), np.array([[1.0, 2.0], [2.0, 1.0]])):
+    almost = np.array([[1.0, 1.0], [1.0, 1.0 + 2.0**-52]])  # a pivot of one rounding error
+    for host in (np.diag([1.0, -1.0]), np.zeros((2, 2)), np.ones((2, 2)) + np.eye(2)[::-1], almost):
         a = np.stack([np.eye(2), host])
         for mode in ("", "generic"):
             monkeypatch.setenv("LINALGX_KERNELS", mode)

@@ -207,6 +207,21 @@ class TestTolerance:
         assert t.status is lx.Status.MAXITER and not t.converged
         assert t.matvecs == 40 and t.error > 1e-9 * t.value
 
+    @pytest.mark.parametrize("method", METHODS)
+    @pytest.mark.parametrize("limit", [17, 19, 35])
+    def test_the_limit_is_kept(self, method, limit):
+        """Also where the rest is too small for another estimate."""
+        a = turned(spectra(100)["flat"])
+        with pytest.warns(lx.ConvergenceWarning):
+            t = trace(a, limit, method=method, rtol=1e-9, rng=0)
+        assert limit - 3 <= t.matvecs <= limit and np.isfinite(t.error)
+
+    def test_a_trace_of_zero_ends_nothing(self):
+        """Relative errors are infinite there; absolute ones count."""
+        a = np.kron(np.eye(20), np.array([[0.0, 1.0], [0.0, 0.0]]))
+        t = trace(a, 200, rtol=1e-3, rng=0)
+        assert t.converged and t.value == 0.0 and t.error == 0.0
+
     def test_all_columns_are_the_last_resort(self):
         w = spectra(100)["flat"]
         t = trace(turned(w), 300, rtol=1e-9, rng=0)
