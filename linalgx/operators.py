@@ -10,6 +10,7 @@ from typing import Any
 
 from linalgx.backend import (
     adjoint,
+    adjoint_product,
     as_operand,
     block_product,
     default_float,
@@ -244,7 +245,7 @@ def _adjoint_product(a: Any) -> Product:
 def _products(a: Any, *, xp: Namespace) -> tuple[Product, Product | None]:
     """Return the functions for products with `a` and with its adjoint."""
     if is_sparse(a):
-        return (lambda x: block_product(a, x)), (lambda x: block_product(a.conj().transpose(), x))
+        return (lambda x: block_product(a, x)), (lambda x: adjoint_product(a, x))
     if is_operator(a):
         return a.matmat, _adjoint_product(a)
     ah = adjoint(a, xp=xp)

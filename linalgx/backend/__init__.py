@@ -62,6 +62,7 @@ from linalgx.backend._select import (
 )
 from linalgx.backend._small import eig_small, eigh_tridiagonal
 from linalgx.backend._sparse import (
+    adjoint_product,
     block_product,
     csr_from_triplets,
     csr_parts,
@@ -88,6 +89,7 @@ __all__ = [
     "SUPPORT",
     "Support",
     "adjoint",
+    "adjoint_product",
     "as_arrays",
     "as_generator",
     "as_matrix",

@@ -34,6 +34,7 @@ KERNELS = {
     ("first_fit", "numpy"): "numba_sweeps:first_fit",
     ("fsai_rows", "numpy"): "numba_fsai:fsai_rows",
     ("greenkhorn_updates", "numpy"): "numba_greenkhorn:greenkhorn_updates",
+    ("jacobi_start", "numpy"): "scipy_jacobi:jacobi_start",
     ("jacobi_svd", "numpy"): "scipy_jacobi:jacobi_svd",
     ("least_kept", "numpy"): "numba_sparsified:least_kept",
     ("lowest_rows", "numpy"): "numba_softmin:lowest_rows",

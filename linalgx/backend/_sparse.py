@@ -82,6 +82,13 @@ def block_product(a: Any, x: Array) -> Array:
     return a @ x
 
 
+def adjoint_product(a: Any, x: Array) -> Array:
+    """Product of the adjoint of a sparse container with a block; nothing of `a` is copied."""
+    if a.dtype.kind != "c":
+        return block_product(a.transpose(), x)
+    return block_product(a.transpose(), x.conj()).conj()
+
+
 def csr_from_triplets(
     rows: Array, columns: Array, values: Array, shape: tuple[int, int], *, xp: Namespace
 ) -> Any:

@@ -13,7 +13,6 @@ from linalgx.randomized._error import outside
 from linalgx.randomized._krylov import Triplets
 from linalgx.randomized._operand import Operand
 from linalgx.randomized._steering import Steering
-from linalgx.typing import Array
 
 SHARE = 0.25
 """Part of the allowed square error that may lie outside of the basis, where no value is known."""
@@ -23,32 +22,32 @@ def adaptive_triplets(
     op: Operand, block: int, steering: Steering, rng: Any
 ) -> tuple[Triplets, float]:
     """Return as many triplets of a tall matrix as the tolerance needs, and the relative error."""
-    xp, (m, n), rtol = op.xp, op.shape, steering.rtol
-    q, w = (Columns(size, min(n, 4 * block), like=op.like, xp=xp) for size in (n, m))
+    xp, n, rtol = op.xp, op.shape[1], steering.rtol
+    q, w = Columns(xp=xp), Columns(xp=xp)
     while True:
         fresh = standard_normal((n, block), rng, like=op.like, xp=xp)
-        fresh = projected(fresh, q.all, xp=xp)
-        fresh = next_block(op.adjoint_times(op.times(fresh)), q.all, rng, xp=xp)
+        fresh = projected(fresh, q)
+        fresh = next_block(op.adjoint_times(op.times(fresh)), q, rng, xp=xp)
         q.append(fresh)
         w.append(op.times(fresh))
         base, r = orthonormal(w.all, xp=xp)
         small, s, zh = svd(r, xp=xp)
         squares = to_host(s).astype(float) ** 2
-        beyond = _beyond(op, float(squares.sum()), q.all, rng)
+        beyond = _beyond(op, float(squares.sum()), q, rng)
         total = float(squares.sum()) + beyond
         rank, error = _least_rank(squares, beyond, rtol * rtol * total)
         residual = (error / total) ** 0.5 if total > 0.0 else error**0.5
         # Until then the rank is not the least one, since values outside are not known.
         ready = not beyond > SHARE * rtol * rtol * total
         if steering.look(to_host(s)[:rank], residual, q.count, n, ready=ready):
-            u, v = base @ small[:, :rank], q.all @ adjoint(zh, xp=xp)[:, :rank]
+            u, v = base @ small[:, :rank], q.combined(adjoint(zh, xp=xp)[:, :rank])
             rounding = eps(op.like, xp=xp) * total**0.5
             return Triplets(u, s[:rank], v, (error + rounding * rounding) ** 0.5), residual
 
 
-def _beyond(op: Operand, known: float, q: Array, rng: Any) -> float:
+def _beyond(op: Operand, known: float, q: Columns, rng: Any) -> float:
     """Return ‖A (I − Q Qᴴ)‖²_F, `known` being ‖A Q‖²_F."""
-    if q.shape[1] == op.shape[1]:
+    if q.count == op.shape[1]:
         return 0.0
     if op.norm is not None:
         square = op.norm * op.norm - known

@@ -6,38 +6,70 @@ Legend: Q n x l, orthonormal columns; Y n x b, the next block; G a block of norm
 from typing import Any
 
 from linalgx._core.norms import frobenius
-from linalgx._core.orthonormal import cholesky_pass, orthonormal
+from linalgx._core.orthonormal import orthonormal
 from linalgx._core.polish import identity_like
-from linalgx.backend import adjoint, device_of, gram, qr, standard_normal
+from linalgx.backend import (
+    adjoint,
+    cholesky,
+    device_of,
+    gram,
+    hermitian,
+    is_complex,
+    qr,
+    solve_triangular,
+    standard_normal,
+)
 from linalgx.errors import LinAlgError
 from linalgx.typing import Array, Namespace
 
 
 class Columns:
-    """Columns, kept as contiguous rows, to which blocks are appended."""
+    """Columns side by side, kept as the blocks that they came in: nothing is copied."""
 
-    __slots__ = ("_store", "_xp", "count")
+    __slots__ = ("_xp", "blocks", "count")
 
-    def __init__(self, rows: int, room: int, *, like: Array, xp: Namespace) -> None:
+    def __init__(self, *blocks: Array, xp: Namespace) -> None:
         self._xp = xp
-        self._store = xp.empty((room, rows), dtype=like.dtype, device=device_of(like))
-        self.count = 0
+        self.blocks: list[Array] = list(blocks)
+        self.count = sum(block.shape[1] for block in blocks)
 
     def append(self, block: Array) -> None:
-        """Add a block behind the others; the room doubles when it is used up."""
-        end = self.count + block.shape[1]
-        if end > self._store.shape[0]:
-            shape = (2 * end, self._store.shape[1])
-            store = self._xp.empty(shape, dtype=block.dtype, device=device_of(block))
-            store[: self.count, :] = self._store[: self.count, :]
-            self._store = store
-        self._store[self.count : end, :] = block.mT
-        self.count = end
+        """Add a block behind the others."""
+        self.blocks.append(block)
+        self.count += block.shape[1]
+
+    def coefficients(self, y: Array) -> Array:
+        """Return QᴴY."""
+        parts = [adjoint(block, xp=self._xp) @ y for block in self.blocks]
+        return self._xp.concat(parts, axis=0)
+
+    def combined(self, z: Array) -> Array:
+        """Return Q Z."""
+        found, start = None, 0
+        for block in self.blocks:
+            end = start + block.shape[1]
+            part = block @ z[start:end, :]
+            if found is None:
+                found = part
+            else:
+                found += part
+            start = end
+        return found
 
     @property
     def all(self) -> Array:
-        """A view of the columns so far."""
-        return self._store[: self.count, :].mT
+        """A copy of all columns."""
+        return self._xp.concat(self.blocks, axis=1)
+
+
+def bordered(g: Array | None, side: Array, *, xp: Namespace) -> Array:
+    """Return a Hermitian matrix with new last columns `side`, and rows to match."""
+    old = side.shape[0] - side.shape[1]
+    corner = hermitian(side[old:, :], xp=xp)
+    if g is None:
+        return corner
+    upper = xp.concat([g, side[:old, :]], axis=1)
+    return xp.concat([upper, xp.concat([adjoint(side[:old, :], xp=xp), corner], axis=1)], axis=0)
 
 
 def leading(x: Array, count: int) -> Array:
@@ -45,11 +77,9 @@ def leading(x: Array, count: int) -> Array:
     return x[..., : min(count, x.shape[-1])]
 
 
-def projected(y: Array, q: Array | None, *, xp: Namespace) -> Array:
+def projected(y: Array, q: Columns) -> Array:
     """Return (I − Q Qᴴ) Y."""
-    if q is None or q.shape[1] == 0:
-        return y
-    return y - q @ (adjoint(q, xp=xp) @ y)
+    return y - q.combined(q.coefficients(y)) if q.count else y
 
 
 def unit_columns(y: Array, *, xp: Namespace) -> Array:
@@ -58,7 +88,7 @@ def unit_columns(y: Array, *, xp: Namespace) -> Array:
     return y / xp.astype(xp.where(size > 0.0, size, xp.ones_like(size)), y.dtype)
 
 
-def next_block(y: Array, q: Array | None, rng: Any, *, apart: bool = False, xp: Namespace) -> Array:
+def next_block(y: Array, q: Columns, rng: Any, *, apart: bool = False, xp: Namespace) -> Array:
     """Return an orthonormal basis of the columns of Y in the complement of those of Q.
 
     Twice is enough, for columns of which the second projection leaves half; once, for columns
@@ -66,10 +96,10 @@ def next_block(y: Array, q: Array | None, rng: Any, *, apart: bool = False, xp: 
     drawn anew.
     """
     n, b = y.shape
-    y = leading(y, min(b, n - (0 if q is None else q.shape[1])))
+    y = leading(y, min(b, n - q.count))
     for _ in range(4):
-        y = unit_columns(y if apart else projected(y, q, xp=xp), xp=xp)
-        y, r = _cleared(projected(_rough_basis(y, xp=xp), q, xp=xp), xp=xp)
+        y = _rough_basis(y if apart else projected(y, q), xp=xp)
+        y, r = _cleared(projected(y, q), xp=xp)
         left = xp.abs(xp.linalg.diagonal(r))
         if bool(xp.all(left >= 0.5)):
             return y
@@ -82,25 +112,40 @@ def next_block(y: Array, q: Array | None, rng: Any, *, apart: bool = False, xp: 
 def _rough_basis(y: Array, *, xp: Namespace) -> Array:
     """Return a basis whose columns are far from dependent; rounding may tilt them."""
     try:
-        return cholesky_pass(y, xp=xp)[0]
+        return _times_inverse(y, gram(y, xp=xp), xp=xp)[0]
     except LinAlgError:
-        return orthonormal(y, xp=xp)[0]
+        return orthonormal(unit_columns(y, xp=xp), xp=xp)[0]
 
 
 def _cleared(y: Array, *, xp: Namespace) -> tuple[Array, Array]:
     """Return Q and R of columns that are nearly orthonormal, by one pass where they are."""
     g = gram(y, xp=xp)
     if bool(frobenius(g - identity_like(g, xp=xp), xp=xp) <= 0.1):
-        return cholesky_pass(y, g, xp=xp)
+        return _times_inverse(y, g, xp=xp)
     return orthonormal(y, xp=xp)
 
 
-def _rest(y: Array, q: Array | None, *, xp: Namespace) -> Array:
+def _times_inverse(y: Array, g: Array, *, xp: Namespace) -> tuple[Array, Array]:
+    """Return Q and R of a pass of Cholesky QR by the inverse of R, which is faster.
+
+    Q spans what Y does, and is orthonormal, up to κ(R)·eps: no less than with a solve where R is
+    harmless, and elsewhere a second pass follows.
+    """
+    factor = cholesky(g, xp=xp)
+    inverse = solve_triangular(factor, identity_like(g, xp=xp), lower=True, adjoint=True, xp=xp)
+    return y @ inverse, adjoint(factor, xp=xp)
+
+
+def column_norms(x: Array, *, xp: Namespace) -> Array:
+    """Return the norms of the columns, whose squares are in range."""
+    square = x * x if not is_complex(x, xp=xp) else xp.real(x) ** 2 + xp.imag(x) ** 2
+    return xp.sqrt(xp.sum(square, axis=0))
+
+
+def _rest(y: Array, q: Columns, *, xp: Namespace) -> Array:
     """Fill up by Householder's Q, which is orthonormal whatever the columns are."""
-    if q is None:
-        return qr(y, xp=xp)[0]
-    both, _ = qr(xp.concat([q, y], axis=1), xp=xp)
-    return both[:, q.shape[1] :]
+    both, _ = qr(xp.concat([*q.blocks, y], axis=1), xp=xp)
+    return both[:, q.count :]
 
 
 def completed(x: Array, rank: int, rng: Any, *, xp: Namespace) -> Array:
@@ -109,7 +154,7 @@ def completed(x: Array, rank: int, rng: Any, *, xp: Namespace) -> Array:
     if missing <= 0:
         return x
     fresh = standard_normal((x.shape[0], missing), rng, like=x, xp=xp)
-    return xp.concat([x, next_block(fresh, x, rng, xp=xp)], axis=1)
+    return xp.concat([x, next_block(fresh, Columns(x, xp=xp), rng, xp=xp)], axis=1)
 
 
 def padded(s: Array, count: int, *, xp: Namespace) -> Array:

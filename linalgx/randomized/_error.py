@@ -11,7 +11,7 @@ from typing import Any
 
 from linalgx._core.norms import frobenius
 from linalgx.backend import adjoint, eps, host_float, standard_normal, to_host
-from linalgx.randomized._blocks import projected
+from linalgx.randomized._blocks import Columns, projected
 from linalgx.randomized._operand import Operand
 from linalgx.typing import Array
 
@@ -19,15 +19,15 @@ VECTORS = 10
 """Normal vectors for one estimate."""
 
 
-def outside(op: Operand, q: Array | None, rng: Any) -> float:
+def outside(op: Operand, q: Columns, rng: Any) -> float:
     """Estimate ‖A (I − Q Qᴴ)‖_F by fresh normal vectors."""
     xp = op.xp
     omega = standard_normal((op.shape[1], VECTORS), rng, like=op.like, xp=xp)
-    rest = projected(projected(omega, q, xp=xp), q, xp=xp)
+    rest = projected(projected(omega, q), q)
     return float(host_float(frobenius(op.times(rest), xp=xp)) / VECTORS**0.5)
 
 
-def left_out(op: Operand, kept: float, rest: float, q: Array, rng: Any) -> float:
+def left_out(op: Operand, kept: float, rest: float, q: Columns, rng: Any) -> float:
     """Return ‖A − A V Vᴴ‖_F: from the norm of stored entries, or by normal vectors.
 
     `kept` is ‖A V‖²_F, `rest` what A Q has beyond that. The difference from the norm is taken only
@@ -38,7 +38,7 @@ def left_out(op: Operand, kept: float, rest: float, q: Array, rng: Any) -> float
         square = op.norm * op.norm - kept
         if square > unit**0.5 * kept:
             return float(square**0.5)
-    beyond = outside(op, q, rng) if q.shape[1] < op.shape[1] else 0.0
+    beyond = outside(op, q, rng) if q.count < op.shape[1] else 0.0
     return float((max(rest, 0.0) + beyond * beyond + unit * unit * kept) ** 0.5)
 
 
@@ -50,10 +50,15 @@ def in_user_scale(error: float, exponent: int) -> float:
         return inf
 
 
-def left_out_hermitian(op: Operand, values: Array, v: Array, q: Array, w: Array, rng: Any) -> float:
+def left_out_hermitian(
+    op: Operand, values: Array, v: Array, q: Columns, w: Columns, rng: Any
+) -> float:
     """Return ‖A − V diag(w) Vᴴ‖_F in the same way, for V in the span of Q, with W = A Q."""
     xp = op.xp
     kept = float((to_host(values).astype(float) ** 2).sum())
     factor = xp.astype(values, v.dtype)[:, None]
-    inside = w - v @ (factor * (adjoint(v, xp=xp) @ q))
-    return left_out(op, kept, host_float(frobenius(inside, xp=xp)) ** 2, q, rng)
+    rest = 0.0
+    for block, image in zip(q.blocks, w.blocks, strict=True):
+        inside = image - v @ (factor * (adjoint(v, xp=xp) @ block))
+        rest += host_float(frobenius(inside, xp=xp)) ** 2
+    return left_out(op, kept, rest, q, rng)

@@ -12,15 +12,22 @@ from linalgx.backend import (
     adjoint,
     eigh,
     eps,
-    hermitian,
     standard_normal,
     svd,
     to_host,
 )
-from linalgx.randomized._blocks import Columns, completed, leading, next_block, padded
+from linalgx.randomized._blocks import (
+    Columns,
+    bordered,
+    column_norms,
+    completed,
+    leading,
+    next_block,
+    padded,
+)
 from linalgx.randomized._error import left_out
 from linalgx.randomized._operand import Operand
-from linalgx.randomized._steering import Steering
+from linalgx.randomized._steering import Steering, value_errors
 from linalgx.typing import Array, Namespace
 
 
@@ -35,13 +42,18 @@ class Triplets(NamedTuple):
 
 @dataclass(slots=True)
 class Space:
-    """What is known of the Krylov space."""
+    """What is known of the Krylov space.
+
+    In a `chain`, Y lies in the span of Q and of what is `beyond` of its last block.
+    """
 
     q: Columns
     w: Columns
     y: Columns
-    g: Array | None
+    chain: bool
     xp: Namespace
+    g: Array | None = None
+    beyond: Array | None = None
 
     def extend(self, op: Operand, block: Array) -> None:
         """Multiply a block of the basis with A and with its adjoint."""
@@ -50,14 +62,9 @@ class Space:
         self.q.append(block)
         self.w.append(w)
         self.y.append(y)
-        side = adjoint(self.q.all, xp=xp) @ y  # WᴴW_new = QᴴAᴴW_new, from the short side
-        old = side.shape[0] - side.shape[1]
-        corner = hermitian(side[old:, :], xp=xp)
-        if self.g is not None:
-            upper = xp.concat([self.g, side[:old, :]], axis=1)
-            lower = xp.concat([adjoint(side[:old, :], xp=xp), corner], axis=1)
-            corner = xp.concat([upper, lower], axis=0)
-        self.g = corner
+        side = self.q.coefficients(y)  # WᴴW_new = QᴴAᴴW_new, from the short side
+        self.beyond = y - self.q.combined(side) if self.chain else None
+        self.g = bordered(self.g, side, xp=xp)
 
 
 class Ritz(NamedTuple):
@@ -80,24 +87,29 @@ def krylov_triplets(
 ) -> tuple[Triplets, float]:
     """Return the leading triplets of a tall matrix, and their residual."""
     xp, (m, n) = op.xp, op.shape
-    room = min(n, 5 * block)
-    q, w, y = (Columns(size, room, like=op.like, xp=xp) for size in (n, m, n))
-    space = Space(q, w, y, None, xp)
+    q, y = Columns(xp=xp), Columns(xp=xp)
+    space = Space(q, Columns(xp=xp), y, block < rank, xp)
     more = op.adjoint_times(standard_normal((m, block), rng, like=op.like, xp=xp))
     apart = False
     while True:
-        fresh = next_block(more, q.all, rng, apart=apart, xp=xp)
+        fresh = next_block(more, q, rng, apart=apart, xp=xp)
         space.extend(op, fresh)
         ritz = _ritz(op, space, rank, max(rank, block), steering.rtol)
-        if steering.look(ritz.values[:rank], _residual(ritz, rank), q.count, n):
+        errors = value_errors(ritz.values, ritz.norms, rank, eps(op.like, xp=xp))
+        residual = _residual(ritz, rank)
+        if steering.look(ritz.values[:rank], residual, q.count, n, errors=errors):
             return _finished(op, space, ritz, rank, rng)
-        apart = block >= rank and len(ritz.values) > rank
+        apart = len(ritz.values) > rank if block >= rank else space.chain
         if steering.wants_fresh:
             more = standard_normal((n, block), rng, like=op.like, xp=xp)
+            space.chain = apart = False
+        elif space.chain:
+            more = space.beyond
         elif apart:
-            more = open_gaps(ritz.gaps, ritz.norms, rank, 0.1 * steering.rtol * ritz.values[0])
+            # AᴴA times the last block, or less: the gaps span the same.
+            more = ritz.gaps[:, steering.open_from(ritz.norms, rank, ritz.values[0]) :]
         else:
-            more = y.all[:, y.count - fresh.shape[1] :]
+            more = y.blocks[-1]
 
 
 def _ritz(op: Operand, space: Space, rank: int, count: int, rtol: float) -> Ritz:
@@ -114,14 +126,17 @@ def _ritz(op: Operand, space: Space, rank: int, count: int, rtol: float) -> Ritz
     if len(values) >= rank and values[rank - 1] >= least > 0.0:
         s, z, u = xp.sqrt(leading(roots, count)), leading(z, count), None
         scale = xp.astype(xp.where(s > 0.0, s, xp.ones_like(s)), z.dtype)[None, :]
-        gaps = (space.y.all @ z) / scale - (space.q.all @ z) * scale
+        if space.beyond is not None:
+            gaps = space.beyond @ (z[space.q.count - space.beyond.shape[1] :, :] / scale)
+        else:
+            gaps = space.y.combined(z) / scale - space.q.combined(z) * scale
     else:
         base, r = orthonormal(space.w.all, xp=xp)
         small, s, zh = svd(r, xp=xp)
         values, s = to_host(s), leading(s, count)
         z, u = leading(adjoint(zh, xp=xp), count), base @ leading(small, count)
-        gaps = op.adjoint_times(u) - (space.q.all @ z) * xp.astype(s, z.dtype)[None, :]
-    return Ritz(values, s, z, u, gaps, to_host(xp.linalg.vector_norm(gaps, axis=0)))
+        gaps = op.adjoint_times(u) - space.q.combined(z) * xp.astype(s, z.dtype)[None, :]
+    return Ritz(values, s, z, u, gaps, to_host(column_norms(gaps, xp=xp)))
 
 
 def _residual(ritz: Ritz, rank: int) -> float:
@@ -137,32 +152,22 @@ def relative(norms: Any, values: Any) -> float:
     return worst / top if top > 0.0 else worst
 
 
-def open_gaps(gaps: Array, norms: Any, rank: int, enough: float) -> Array:
-    """Return directions that extend the space: AᴴA times the last block, or less.
-
-    The gaps span the same. Those before the first one that has not converged are left out, which
-    makes late blocks smaller.
-    """
-    open_ = [j for j, norm in enumerate(norms) if j >= rank or not norm <= enough]
-    return gaps[:, open_[0] if open_ else 0 :]
-
-
 def _finished(op: Operand, space: Space, ritz: Ritz, rank: int, rng: Any) -> tuple[Triplets, float]:
     """Return the triplets with orthonormal vectors, and the residual that these have."""
-    xp, q = op.xp, space.q.all
+    xp, q = op.xp, space.q
     z, s, u, residual = leading(ritz.z, rank), leading(ritz.s, rank), ritz.u, _residual(ritz, rank)
     if u is None:
         scale = xp.astype(s, z.dtype)[None, :]
         # The columns are orthonormal up to what G leaves of them, so that one pass is enough.
-        base, r = cholesky_pass((space.w.all @ z) / scale, xp=xp)
+        base, r = cholesky_pass(space.w.combined(z) / scale, xp=xp)
         r = r * scale
         small, s, turn = svd(r, xp=xp)
         u, z = base @ small, z @ adjoint(turn, xp=xp)
         scale = xp.astype(s, z.dtype)[None, :]
-        gaps = (space.y.all @ z) / scale - (q @ z) * scale
-        residual = relative(to_host(xp.linalg.vector_norm(gaps, axis=0)), to_host(s))
+        gaps = space.y.combined(z) / scale - q.combined(z) * scale
+        residual = relative(to_host(column_norms(gaps, xp=xp)), to_host(s))
     kept = float((to_host(s).astype(float) ** 2).sum())
     rest = float((ritz.values[rank:].astype(float) ** 2).sum())
     error = left_out(op, kept, rest, q, rng)
-    u, v = (completed(x, rank, rng, xp=xp) for x in (leading(u, rank), q @ z))
+    u, v = (completed(x, rank, rng, xp=xp) for x in (leading(u, rank), q.combined(z)))
     return Triplets(u, padded(s, rank, xp=xp), v, error), residual

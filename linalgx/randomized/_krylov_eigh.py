@@ -9,20 +9,27 @@ from typing import Any, NamedTuple
 from linalgx._core.norms import frobenius
 from linalgx._core.orthonormal import orthonormal
 from linalgx.backend import (
-    adjoint,
     device_of,
     eigh,
     eps,
-    hermitian,
     host_float,
     standard_normal,
     to_host,
 )
-from linalgx.randomized._blocks import Columns, completed, leading, next_block, padded, unit_columns
+from linalgx.randomized._blocks import (
+    Columns,
+    bordered,
+    column_norms,
+    completed,
+    leading,
+    next_block,
+    padded,
+    unit_columns,
+)
 from linalgx.randomized._error import left_out_hermitian
-from linalgx.randomized._krylov import open_gaps, relative
+from linalgx.randomized._krylov import relative
 from linalgx.randomized._operand import Operand
-from linalgx.randomized._steering import Steering
+from linalgx.randomized._steering import Steering, value_errors
 from linalgx.typing import Array, Namespace
 
 
@@ -49,27 +56,28 @@ def krylov_pairs(
 ) -> tuple[Pairs, float]:
     """Return the leading eigenpairs, by decreasing modulus, and their residual."""
     xp, n = op.xp, op.shape[0]
-    room = min(n, 5 * block)
-    q, w = (Columns(n, room, like=op.like, xp=xp) for _ in range(2))
+    q, w, h = Columns(xp=xp), Columns(xp=xp), None
     more = op.times(standard_normal((n, block), rng, like=op.like, xp=xp))
     apart = False
     while True:
-        fresh = next_block(more, q.all, rng, apart=apart, xp=xp)
+        fresh = next_block(more, q, rng, apart=apart, xp=xp)
         q.append(fresh)
         w.append(op.times(fresh))
-        ritz = _ritz(q.all, w.all, max(rank, block), xp=xp)
+        h = _grown(h, q, w, xp=xp)
+        ritz = _ritz(h, q, w, max(rank, block), xp=xp)
         missing = len(ritz.values) < rank
         residual = 1.0 if missing else relative(ritz.norms[:rank], ritz.values)
-        if steering.look(ritz.values[:rank], residual, q.count, n):
-            return _named(op, ritz, q.all, w.all, rank, rng), residual
+        errors = value_errors(ritz.values, ritz.norms, rank, eps(op.like, xp=xp), hermitian=True)
+        if steering.look(ritz.values[:rank], residual, q.count, n, errors=errors):
+            return _named(op, ritz, q, w, rank, rng), residual
         apart = block >= rank and not missing
         if steering.wants_fresh:
             more = standard_normal((n, block), rng, like=op.like, xp=xp)
         elif apart:
-            enough = 0.1 * steering.rtol * float(abs(ritz.values[0]))
-            more = open_gaps(ritz.gaps, ritz.norms, rank, enough)
+            top = float(abs(ritz.values[0]))
+            more = ritz.gaps[:, steering.open_from(ritz.norms, rank, top) :]
         else:
-            more = w.all[:, w.count - fresh.shape[1] :]
+            more = w.blocks[-1]
 
 
 def subspace_pairs(
@@ -79,39 +87,44 @@ def subspace_pairs(
     xp, n = op.xp, op.shape[0]
     image = op.times(standard_normal((n, columns), rng, like=op.like, xp=xp))
     while True:
-        q, _ = orthonormal(unit_columns(image, xp=xp), xp=xp)
-        image = op.times(q)
-        ritz = _ritz(q, image, rank, xp=xp)
+        basis, _ = orthonormal(unit_columns(image, xp=xp), xp=xp)
+        image = op.times(basis)
+        q, w = Columns(basis, xp=xp), Columns(image, xp=xp)
+        ritz = _ritz(_grown(None, q, w, xp=xp), q, w, rank, xp=xp)
         residual = relative(ritz.norms[:rank], ritz.values)
         if steering.look(ritz.values[:rank], residual, columns, 2 * n):
-            return _named(op, ritz, q, image, rank, rng), residual
+            return _named(op, ritz, q, w, rank, rng), residual
 
 
-def _ritz(q: Array, w: Array, count: int, *, xp: Namespace) -> Ritz:
+def _grown(h: Array | None, q: Columns, w: Columns, *, xp: Namespace) -> Array:
+    """Append the last block to H, and look at what it shows of A − Aᴴ."""
+    side = q.coefficients(w.blocks[-1])
+    _require_hermitian(side, w.coefficients(q.blocks[-1]), xp=xp)
+    return bordered(h, side, xp=xp)
+
+
+def _ritz(h: Array, q: Columns, w: Columns, count: int, *, xp: Namespace) -> Ritz:
     """Return the leading eigenpairs of H = QᴴA Q."""
-    h = adjoint(q, xp=xp) @ w
-    _require_hermitian(h, xp=xp)
-    values, z = eigh(hermitian(h, xp=xp), xp=xp)
+    values, z = eigh(h, xp=xp)
     order = abs(to_host(values)).argsort(kind="stable")[::-1]
     places = xp.asarray(order.copy(), dtype=xp.int64, device=device_of(values))
     values, z = xp.take(values, places, axis=0), xp.take(z, leading(places, count), axis=1)
-    gaps = w @ z - (q @ z) * xp.astype(leading(values, count), z.dtype)[None, :]
-    norms = to_host(xp.linalg.vector_norm(gaps, axis=0))
+    gaps = w.combined(z) - q.combined(z) * xp.astype(leading(values, count), z.dtype)[None, :]
+    norms = to_host(column_norms(gaps, xp=xp))
     return Ritz(to_host(values), values, z, gaps, norms)
 
 
-def _require_hermitian(h: Array, *, xp: Namespace) -> None:
-    """Refuse an operator whose products show that it is not Hermitian; NaN is another matter."""
-    gap = host_float(frobenius(h - adjoint(h, xp=xp), xp=xp))
-    size = host_float(frobenius(h, xp=xp))
+def _require_hermitian(h: Array, other: Array, *, xp: Namespace) -> None:
+    """Refuse an operator that makes two of QᴴA Q_i and QᴴAᴴQ_i; NaN is another matter."""
+    gap, size = (host_float(frobenius(x, xp=xp)) for x in (h - other, h))
     if gap > 1e4 * eps(h, xp=xp) * size:
         raise ValueError(
             f"a must be Hermitian, got products with ‖QᴴAQ − (QᴴAQ)ᴴ‖ = {gap / size:.1e} ‖QᴴAQ‖"
         )
 
 
-def _named(op: Operand, ritz: Ritz, q: Array, w: Array, rank: int, rng: Any) -> Pairs:
+def _named(op: Operand, ritz: Ritz, q: Columns, w: Columns, rank: int, rng: Any) -> Pairs:
     xp = op.xp
-    v, values = q @ leading(ritz.z, rank), leading(ritz.w, rank)
+    v, values = q.combined(leading(ritz.z, rank)), leading(ritz.w, rank)
     error = left_out_hermitian(op, values, v, q, w, rng)
     return Pairs(padded(values, rank, xp=xp), completed(v, rank, rng, xp=xp), error)

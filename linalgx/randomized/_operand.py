@@ -13,6 +13,7 @@ from linalgx._core.norms import frobenius
 from linalgx._core.scaling import exponent_of
 from linalgx.backend import adjoint as conjugate_transpose
 from linalgx.backend import (
+    adjoint_product,
     as_operand,
     block_product,
     csr_parts,
@@ -64,6 +65,7 @@ class Operand:
     exponent: int
     xp: Namespace
     norm: float | None = None
+    is_sparse: bool = False
 
     @property
     def adjoint(self) -> "Operand":
@@ -154,7 +156,7 @@ def _of_sparse(a: MatrixLike, name: str, check_finite: bool, *, xp: Namespace) -
     adjoint = product.adjoint
     return Operand(
         *(product.shape, lambda x: product @ x, lambda y: adjoint @ y, like),
-        *(stored, exponent, xp, norm),
+        *(stored, exponent, xp, norm, True),
     )
 
 
@@ -163,7 +165,7 @@ def _unchecked_map(a: MatrixLike, *, xp: Namespace) -> LinearMap:
     return LinearMap.from_callables(
         (int(a.shape[0]), int(a.shape[1])),
         lambda x: block_product(a, x),
-        lambda y: block_product(a.conj().transpose(), y),
+        lambda y: adjoint_product(a, y),
         xp=xp,
         device=device_of(a.data),
         dtype=a.dtype,

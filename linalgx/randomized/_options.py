@@ -11,12 +11,15 @@ from linalgx.backend import eps, from_host
 from linalgx.errors import ConvergenceWarning, warn
 from linalgx.randomized._blocks import padded
 from linalgx.randomized._operand import Operand
-from linalgx.randomized._steering import USUAL_RTOL, Steering, default_room
+from linalgx.randomized._steering import USUAL_RTOL, VALUE_RTOL, Steering, default_room
 from linalgx.results import Result, Status
 from linalgx.typing import Array, Callback
 
 BLOCK = 16
 """Columns of a block where the rank is not known."""
+
+FEW = 8
+"""Columns that are not worth being split into two blocks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +54,17 @@ class Options:
         more = oversample if self.oversample is None else self.oversample
         return min((self.rank or 0) + more, *shape)
 
-    def block(self, shape: tuple[int, int]) -> int:
-        """Columns of each of several blocks."""
+    def block(self, op: Operand) -> int:
+        """Columns of each of several blocks.
+
+        Half of the rank needs fewer products, and more of them, which sparse matrices do not mind.
+        """
         if self.block_size is not None:
-            return min(self.block_size, *shape)
-        return min(BLOCK, *shape) if self.rank is None else self.columns(shape, 0)
+            return min(self.block_size, *op.shape)
+        if self.rank is None:
+            return min(BLOCK, *op.shape)
+        whole = self.columns(op.shape, 0)
+        return (whole + 1) // 2 if op.is_sparse and whole >= FEW else whole
 
     def steps(self, per_step: int, before: int) -> float:
         """Most blocks after the first one, by the limits that were given."""
@@ -63,19 +72,20 @@ class Options:
         return min(by_passes, inf if self.maxiter is None else self.maxiter)
 
     def krylov_steering(self, op: Operand, *, steps: float, block: int) -> Steering:
-        """Make what steers a Krylov method, with one more step by default."""
+        """Make what steers a Krylov method, by the errors of the values if nothing is asked."""
         rtol = USUAL_RTOL if self.rtol is None else self.rtol
         steering = self.steering(op, rtol=rtol, steps=steps, block=block)
-        steering.polish = self.rtol is None
-        steering.exact = float(eps(op.like, xp=op.xp) ** 0.5)
+        if self.rtol is None:
+            steering.unit = eps(op.like, xp=op.xp)
+            steering.value_rtol = max(VALUE_RTOL, 10.0 * steering.unit)
         return steering
 
     def steering(self, op: Operand, *, rtol: float, steps: float, block: int = 0) -> Steering:
         """Make what steers an iteration; `block` is zero where the basis does not grow."""
         rank, n = self.rank, min(op.shape)
-        room, guarded = inf, False
+        room, smaller = inf, 0
         if rank is not None and block:
-            guarded = block < min(rank, n)
+            smaller = block if block < min(rank, n) else 0
             if steps == inf:
                 room = default_room(rank, block, rtol)
 
@@ -83,7 +93,7 @@ class Options:
             shown = from_host(values, like=op.like, xp=op.xp)
             return op.unscaled(padded(shown, rank or 0, xp=op.xp))
 
-        return Steering(rtol, room, steps, guarded, self.callback, show)
+        return Steering(rtol, room, steps, smaller, self.callback, show)
 
 
 def admit_options(

@@ -8,7 +8,7 @@ from typing import Any
 
 from linalgx._core.orthonormal import orthonormal
 from linalgx.backend import adjoint, standard_normal, svd, to_host
-from linalgx.randomized._blocks import unit_columns
+from linalgx.randomized._blocks import Columns, column_norms, unit_columns
 from linalgx.randomized._error import left_out
 from linalgx.randomized._krylov import Triplets, relative
 from linalgx.randomized._operand import Operand
@@ -31,12 +31,12 @@ def subspace_triplets(
         u, z = q @ x, z[:, :rank]
         gaps = image @ z - u * xp.astype(s[:rank], u.dtype)[None, :]
         values = to_host(s)
-        residual = relative(to_host(xp.linalg.vector_norm(gaps, axis=0)), values)
+        residual = relative(to_host(column_norms(gaps, xp=xp)), values)
         # The space has as many columns as it will ever have: it is never complete.
         if steering.look(values[:rank], residual, columns, op.shape[0] + n):
             squares = values.astype(float) ** 2
             kept, rest = float(squares[:rank].sum()), float(squares[rank:].sum())
-            error = left_out(op.adjoint, kept, rest, q, rng)
+            error = left_out(op.adjoint, kept, rest, Columns(q, xp=xp), rng)
             return Triplets(u, s[:rank], p @ z, error), residual
 
 

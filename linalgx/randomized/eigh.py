@@ -45,13 +45,14 @@ def eigh(
         Number of eigenpairs, from 1 to n.
     rtol : float, optional
         Residual that counts as converged, relative to the largest modulus. Eigenvalues have errors
-        of the order of its square, divided by gaps. ``None`` stands for one step beyond a residual
-        of 1e-3; ``"subspace"`` then has no tolerance.
+        of the order of its square, divided by gaps. ``None`` asks for eigenvalues that are accurate
+        to 1e-6 relatively, as predicted from their residuals; ``"subspace"`` then has no tolerance.
     method : str
         ``"krylov"`` is the most accurate for its cost, ``"subspace"`` the classical iteration.
     block_size : int, optional
-        Columns of a block of ``"krylov"``: the rank and `oversample` when ``None``. Smaller blocks
-        are followed by a search for lost copies of multiple eigenvalues.
+        Columns of a block of ``"krylov"``: the rank and `oversample` when ``None``, half of that
+        for sparse containers. Where as many moduli as a smaller block has columns lie within 10 %,
+        a search follows for copies of multiple eigenvalues.
     oversample : int, optional
         Further columns: 0 for ``"krylov"`` and 10 for ``"subspace"`` when ``None``.
     passes : int, optional
@@ -167,7 +168,7 @@ Run = tuple[Pairs, float, Steering]
 
 def _krylov(op: Operand, options: Options, rng: Any) -> Run:
     """Use block Krylov spaces."""
-    rank, block = options.rank or 0, options.block(op.shape)
+    rank, block = options.rank or 0, options.block(op)
     steering = options.krylov_steering(op, steps=options.steps(1, 2), block=block)
     return *krylov_pairs(op, rank, block, steering, rng), steering
 

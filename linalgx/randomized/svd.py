@@ -56,17 +56,18 @@ def svd(
         Number of triplets, at most min(m, n). Without it, `rtol` chooses it, for one matrix.
     rtol : float, optional
         With a rank, the residual that counts as converged, relative to s₁. Singular values have
-        errors of the order of its square, divided by gaps of the spectrum. ``None`` stands for one
-        step beyond a residual of 1e-3, after which values are accurate to 1e-6 as a rule;
+        errors of the order of its square, divided by gaps of the spectrum. ``None`` asks for values
+        that are accurate to 1e-6 relatively, as predicted from their residuals;
         ``"subspace"`` and ``"single_pass"`` then have no tolerance. Without a rank, the smallest
         rank with ‖A − U diag(s) Vᴴ‖_F ≤ rtol·‖A‖_F is taken.
     method : str
         ``"krylov"`` is the most accurate for its cost. ``"subspace"`` is the classical iteration,
         for comparison. ``"single_pass"`` looks at the matrix once, with a far larger error.
     block_size : int, optional
-        Columns of a block of ``"krylov"``: the rank and `oversample` when ``None``, and 16 without
-        a rank. Smaller blocks use fewer products and are followed by a search for lost copies of
-        multiple singular values.
+        Columns of a block of ``"krylov"``: the rank and `oversample` when ``None``, half of that
+        for sparse containers, and 16 without a rank. Smaller blocks use fewer products. Where as
+        many values as they have columns lie within 10 %, a search follows for copies of multiple
+        singular values, which small blocks lose.
     oversample : int, optional
         Further columns: 0 for ``"krylov"``, 10 for ``"subspace"`` and rank + 1 for
         ``"single_pass"`` when ``None``. What exceeds min(m, n) is cut.
@@ -203,7 +204,7 @@ Run = tuple[Triplets, float, Steering]
 
 def _krylov(op: Operand, options: Options, rng: Any) -> Run:
     """Use block Krylov spaces of the short side."""
-    rank, block = options.rank or 0, options.block(op.shape)
+    rank, block = options.rank or 0, options.block(op)
     steering = options.krylov_steering(op, steps=options.steps(2, 3), block=block)
     return *krylov_triplets(op, rank, block, steering, rng), steering
 
@@ -231,7 +232,7 @@ def _single_pass(op: Operand, options: Options, rng: Any) -> Run:
 def _adaptive(op: Operand, options: Options, rng: Any) -> Run:
     """Append blocks until the error is met."""
     steering = options.steering(op, rtol=options.rtol or 0.0, steps=options.steps(3, 3))
-    return *adaptive_triplets(op, options.block(op.shape), steering, rng), steering
+    return *adaptive_triplets(op, options.block(op), steering, rng), steering
 
 
 METHODS: dict[str, Callable[[Operand, Options, Any], Run]] = {

@@ -345,3 +345,18 @@ def test_one_seed_one_answer():
     first, again, other = (lx.randomized.svd(a, 5, rng=seed) for seed in (1, 1, 2))
     np.testing.assert_array_equal(first.u, again.u)
     assert not np.array_equal(first.u, other.u)
+
+
+@pytest.mark.parametrize("make", [np.asarray, sparse.csr_array, lx.LinearMap])
+@pytest.mark.parametrize("name", ["1/j", "j^-2", "j^-1/2", "0.9^j", "late step"])
+def test_values_are_accurate_without_a_tolerance(name, make):
+    """Small values among large ones, too: the promise is relative to each of them."""
+    j = np.arange(1.0, 201.0)
+    s = {
+        "1/j": 1 / j, "j^-2": j**-2, "j^-1/2": j**-0.5, "0.9^j": 0.9**j,
+        "late step": np.where(j <= 18, 1 / j, 0.3 / j),
+    }[name]  # fmt: skip
+    for seed in range(3):
+        result = lx.randomized.svd(make(with_values(s, 300, 200)), 20, rng=seed)
+        assert result.converged
+        assert np.max(np.abs(result.s / s[:20] - 1)) <= 2e-6
