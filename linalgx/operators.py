@@ -18,6 +18,7 @@ from linalgx.backend import (
     describe,
     device_of,
     is_array,
+    is_complex,
     is_operator,
     is_sparse,
     library_name,
@@ -215,12 +216,27 @@ class LinearMap:
         block = x[:, None] if x.ndim == 1 else x
         y = self._apply(block)
         self._count[0] += 1
+        self._require_product(y, block)
+        return y[:, 0] if x.ndim == 1 else y
+
+    def _require_product(self, y: Any, block: Array) -> None:
+        """Refuse what is no product of this map with a block."""
+        if not is_array(y) or namespace_of(y) is not self.xp:
+            raise TypeError(
+                f"a product of this map must be an array of {library_name(self.xp)}, "
+                f"the operator returned {describe(y)}"
+            )
         if tuple(y.shape) != (self.shape[0], block.shape[1]):
             raise ValueError(
                 f"a product of this map must have shape {(self.shape[0], block.shape[1])}, "
                 f"the operator returned {tuple(y.shape)}"
             )
-        return y[:, 0] if x.ndim == 1 else y
+        real = not self.xp.isdtype(self.dtype, "complex floating")
+        if real and is_complex(y, xp=self.xp) and not is_complex(block, xp=self.xp):
+            raise TypeError(
+                f"a product of this map of {self.dtype} must be real, the operator returned "
+                f"{y.dtype}; give the map a complex dtype"
+            )
 
     def __repr__(self) -> str:
         m, n = self.shape

@@ -122,6 +122,14 @@ class TestShapes:
         with pytest.raises(ValueError, match="a must be"):
             lx.LinearMap(a)
 
+    def test_products_of_another_kind(self):
+        with pytest.raises(TypeError, match="must be an array of numpy, the operator returned"):
+            lx.LinearMap.from_callables((3, 3), lambda x: x.tolist()) @ np.ones(3)
+        turn = lx.LinearMap.from_callables((3, 3), lambda x: 1j * x)
+        with pytest.raises(TypeError, match=r"of float64 must be real, .* returned complex128"):
+            turn @ np.ones(3)
+        assert (turn @ (1j * np.ones(3))).dtype == np.complex128
+
     def test_a_product_of_the_wrong_shape(self):
         m = lx.LinearMap.from_callables((3, 3), lambda x: x[:2])
         with pytest.raises(ValueError, match=r"must have shape \(3, 1\), .* returned \(2, 1\)"):

@@ -1,4 +1,4 @@
-"""Randomized factorizations beside scikit-learn and SciPy: speed, memory, error over the commits."""
+"""Randomized factorizations beside scikit-learn and SciPy: speed, memory and error."""
 
 import numpy as np
 import scipy.linalg

@@ -37,7 +37,7 @@ def topics(place: Place) -> Task:
 
 
 def photo(place: Place) -> Task:
-    """A photograph as a matrix, and what 50 columns and rows can say of it."""
+    """Approximate a photograph by 50 singular triplets."""
     host = photograph_matrix()
     a = place.put(host)
     exact = np.linalg.svd(host, compute_uv=False)
@@ -56,7 +56,7 @@ def photo(place: Place) -> Task:
 
 
 def digits_kernel(place: Place) -> Task:
-    """All pairs of handwritten digits by 150 of them: Gaussian kernel, never formed by ours."""
+    """Approximate the kernel matrix of all digits by 150 columns; ours never forms it."""
     x = digits().reshape(-1, 64)
     squares = np.sum(x * x, axis=1)
     width = 4000.0

@@ -89,7 +89,7 @@ def hippo(
     """Return the HiPPO matrix of scaled Legendre polynomials (LegS).
 
     State-space models remember their input by the equation x' = A x + b u with this matrix. It is
-    so far from normal that its matrix of eigenvectors is numerically singular from n = 20 on.
+    so far from normal that its matrix of eigenvectors is numerically singular from n = 24 on.
 
     Parameters
     ----------

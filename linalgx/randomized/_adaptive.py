@@ -36,13 +36,13 @@ def adaptive_triplets(
         beyond = _beyond(op, float(squares.sum()), q, rng)
         total = float(squares.sum()) + beyond
         rank, error = _least_rank(squares, beyond, rtol * rtol * total)
+        error += eps(op.like, xp=xp) ** 2 * total  # rounding
         residual = (error / total) ** 0.5 if total > 0.0 else error**0.5
         # Until then the rank is not the least one, since values outside are not known.
         ready = not beyond > SHARE * rtol * rtol * total
         if steering.look(to_host(s)[:rank], residual, q.count, n, ready=ready):
             u, v = base @ small[:, :rank], q.combined(adjoint(zh, xp=xp)[:, :rank])
-            rounding = eps(op.like, xp=xp) * total**0.5
-            return Triplets(u, s[:rank], v, (error + rounding * rounding) ** 0.5), residual
+            return Triplets(u, s[:rank], v, error**0.5), residual
 
 
 def _beyond(op: Operand, known: float, q: Columns, rng: Any) -> float:

@@ -155,6 +155,8 @@ def coefficients(basis: Basis, op: Operand, chosen: list[int]) -> Array:
     """Return T, with T[:, S] = I to the last bit."""
     xp = op.xp
     t = solved(basis, adjoint(op.adjoint_times(basis.q), xp=xp), xp=xp)
+    if not bool(xp.all(xp.isfinite(t))):
+        raise LinAlgError("a product with a has NaN or infinite entries")
     units = adjoint(_unit_vectors(op.shape[1], chosen, like=op.like, xp=xp), xp=xp)
     ours = xp.any(units != 0.0, axis=0, keepdims=True)
     return xp.where(ours, units, t)

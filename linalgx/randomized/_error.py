@@ -27,11 +27,11 @@ def outside(op: Operand, q: Columns, rng: Any) -> float:
     return float(host_float(frobenius(op.times(rest), xp=xp)) / VECTORS**0.5)
 
 
-def left_out(op: Operand, kept: float, rest: float, q: Columns, rng: Any) -> float:
+def left_out(op: Operand, kept: float, rest: float, q: Columns, rng: Any, rank: int) -> float:
     """Return ‖A − A V Vᴴ‖_F: from the norm of stored entries, or by normal vectors.
 
     `kept` is ‖A V‖²_F, `rest` what A Q has beyond that. The difference from the norm is taken only
-    where it does not cancel. Rounding adds eps·‖A V‖_F.
+    where it does not cancel. Rounding adds about √k eps·‖A V‖_F.
     """
     unit = eps(op.like, xp=op.xp)
     if op.norm is not None:
@@ -39,7 +39,7 @@ def left_out(op: Operand, kept: float, rest: float, q: Columns, rng: Any) -> flo
         if square > unit**0.5 * kept:
             return float(square**0.5)
     beyond = outside(op, q, rng) if q.count < op.shape[1] else 0.0
-    return float((max(rest, 0.0) + beyond * beyond + unit * unit * kept) ** 0.5)
+    return float((max(rest, 0.0) + beyond * beyond + rank * unit * unit * kept) ** 0.5)
 
 
 def in_user_scale(error: float, exponent: int) -> float:
@@ -61,4 +61,4 @@ def left_out_hermitian(
     for block, image in zip(q.blocks, w.blocks, strict=True):
         inside = image - v @ (factor * (adjoint(v, xp=xp) @ block))
         rest += host_float(frobenius(inside, xp=xp)) ** 2
-    return left_out(op, kept, rest, q, rng)
+    return left_out(op, kept, rest, q, rng, values.shape[0])

@@ -9,6 +9,7 @@ from math import isfinite, prod
 from typing import Any, NamedTuple, Protocol
 
 from linalgx._core.admit import admit_integer, admit_real
+from linalgx._core.scaling import extreme_exponent
 from linalgx._core.together import together
 from linalgx.backend import (
     as_generator,
@@ -16,7 +17,9 @@ from linalgx.backend import (
     eps,
     host_float,
     is_sparse,
+    quiet,
     same_draws,
+    times_power_of_two,
     to_host,
 )
 from linalgx.errors import ConvergenceWarning, warn
@@ -160,15 +163,17 @@ def _estimate(
     op: Operand, kind: type[Estimator], goal: Goal, whole: Callable[..., Array], rng: Any
 ) -> EstimateResult:
     """Draw samples until they suffice; where all columns cost no more, take these."""
-    n, history = op.shape[0], []
+    n, history, scale = op.shape[0], [], _Scale()
+    if op.stored is None:
+        op = scale.applied(op)
     first = min(START, goal.matvecs) if goal.adaptive else goal.matvecs
     if n <= first:
-        return _exact(op, whole, 0, ())
+        return _exact(op, whole, scale, 0, ())
     method, count, used = kind(op, rng), max(first, kind.least), 0
     most = min(goal.matvecs, n - 1)
     while True:
         used += method.grow(count - used)
-        found = _judged(op, method.estimate())
+        found = _judged(scale.known(op), method.estimate())
         history.append(found.residual)
         met = goal.met(found.error, found.size)
         hopeless = not goal.adaptive or not isfinite(found.error)
@@ -176,7 +181,7 @@ def _estimate(
             break
         count = min(2 * count, most)
     if not met and not hopeless and goal.matvecs - used >= n:
-        return _exact(op, whole, used, tuple(history))
+        return _exact(op, whole, scale, used, tuple(history))
     return EstimateResult(
         value=found.value,
         error=found.error,
@@ -186,6 +191,34 @@ def _estimate(
         residual=found.residual,
         history=tuple(history),
     )
+
+
+@dataclass(slots=True)
+class _Scale:
+    """Power of two that products with an operator are divided by; the first of them tells it.
+
+    An even one, so that square roots of the estimates are those at another scale.
+    """
+
+    exponent: int | None = None
+
+    def applied(self, op: Operand) -> Operand:
+        """Return the operand with its products divided."""
+
+        def divided(product: Callable[[Array], Array]) -> Callable[[Array], Array]:
+            def apply(x: Array) -> Array:
+                y = product(x)
+                if self.exponent is None:
+                    self.exponent = extreme_exponent(y, xp=op.xp) // 2 * 2
+                return times_power_of_two(y, -self.exponent, xp=op.xp)
+
+            return apply
+
+        return replace(op, times=divided(op.times), adjoint_times=divided(op.adjoint_times))
+
+    def known(self, op: Operand) -> Operand:
+        """Return the operand that undoes it."""
+        return replace(op, exponent=self.exponent) if self.exponent else op
 
 
 class _Judged(NamedTuple):
@@ -220,15 +253,21 @@ def _status(found: _Judged, good: bool) -> Status:
 
 
 def _exact(
-    op: Operand, whole: Callable[..., Array], used: int, history: tuple[float, ...]
+    op: Operand,
+    whole: Callable[..., Array],
+    scale: "_Scale",
+    used: int,
+    history: tuple[float, ...],
 ) -> EstimateResult:
     """Return the value itself: of the stored diagonal, or by products with the identity."""
-    xp = op.xp
-    value = op.unscaled(whole(diagonal_of(op), xp))
-    size = host_float(xp.linalg.vector_norm(value))
-    found = _Judged(value, 0.0 if isfinite(size) else size, size, 0.0 if isfinite(size) else size)
+    with quiet():  # a value that is too large is infinite, and the status says so
+        scaled = whole(diagonal_of(op), op.xp)
+        op = scale.known(op)
+        size = host_float(op.unscaled(op.xp.linalg.vector_norm(scaled)))
+        error = 0.0 if isfinite(size) else size
+        found = _Judged(op.unscaled(scaled), error, size, error)
     return EstimateResult(
-        value=value,
+        value=found.value,
         error=found.error,
         matvecs=used + op.shape[0],
         status=_status(found, True),

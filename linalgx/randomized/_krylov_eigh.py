@@ -99,7 +99,7 @@ def subspace_pairs(
 def _grown(h: Array | None, q: Columns, w: Columns, *, xp: Namespace) -> Array:
     """Append the last block to H, and look at what it shows of A − Aᴴ."""
     side = q.coefficients(w.blocks[-1])
-    _require_hermitian(side, w.coefficients(q.blocks[-1]), xp=xp)
+    _require_hermitian(side, w.coefficients(q.blocks[-1]), w.blocks[0], xp=xp)
     return bordered(h, side, xp=xp)
 
 
@@ -114,12 +114,16 @@ def _ritz(h: Array, q: Columns, w: Columns, count: int, *, xp: Namespace) -> Rit
     return Ritz(to_host(values), values, z, gaps, norms)
 
 
-def _require_hermitian(h: Array, other: Array, *, xp: Namespace) -> None:
-    """Refuse an operator that makes two of QᴴA Q_i and QᴴAᴴQ_i; NaN is another matter."""
-    gap, size = (host_float(frobenius(x, xp=xp)) for x in (h - other, h))
+def _require_hermitian(h: Array, other: Array, first: Array, *, xp: Namespace) -> None:
+    """Refuse an operator that makes two of QᴴA Q_i and QᴴAᴴQ_i; NaN is another matter.
+
+    The first block tells the size of A: late ones may be rounding errors only.
+    """
+    gap, size = (host_float(frobenius(x, xp=xp)) for x in (h - other, first))
     if gap > 1e4 * eps(h, xp=xp) * size:
         raise ValueError(
-            f"a must be Hermitian, got products with ‖QᴴAQ − (QᴴAQ)ᴴ‖ = {gap / size:.1e} ‖QᴴAQ‖"
+            f"a must be Hermitian, got products with ‖QᴴAQ − (QᴴAQ)ᴴ‖ = {gap:.1e} for "
+            f"‖AQ‖ = {size:.1e}"
         )
 
 

@@ -156,7 +156,8 @@ def _of_sparse(a: MatrixLike, name: str, check_finite: bool, *, xp: Namespace) -
     adjoint = product.adjoint
     return Operand(
         *(product.shape, lambda x: product @ x, lambda y: adjoint @ y, like),
-        *(stored, exponent, xp, norm, True),
+        *(stored, exponent, xp, norm),
+        is_sparse=True,
     )
 
 

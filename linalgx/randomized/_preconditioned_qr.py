@@ -16,6 +16,7 @@ from linalgx.backend import (
     is_complex,
     qr,
     qr_pivoted,
+    safe_min,
     solve_triangular,
     standard_normal,
     svdvals,
@@ -96,19 +97,26 @@ def _well_conditioned(b: Array, *, xp: Namespace) -> tuple[Array, Array]:
 
 
 def _completed(q: Array, r: Array, rest: Array, p: Array, rng: Any, *, xp: Namespace) -> Factors:
-    """Return the factors of all columns from those of the first ones."""
+    """Return the factors of all columns from those of the first ones.
+
+    Columns are brought to equal size, so that the factors of small ones are accurate, too.
+    """
     rank, n = r.shape[0], p.shape[0]
     qh = adjoint(q, xp=xp)
+    size = xp.max(xp.abs(rest), axis=0, keepdims=True)
+    size = xp.where(size >= safe_min(rest, xp=xp), size, xp.ones_like(size))
+    size = xp.astype(size, rest.dtype)
+    rest = rest / size
     beside = qh @ rest
     e = rest - q @ beside
     again = qh @ e
-    beside, e = beside + again, e - q @ again
-    # Where E is zero, random directions below the rounding errors of A complete the basis.
+    beside, e = (beside + again) * size, e - q @ again
+    # Where E is zero, random directions below the rounding errors complete the basis.
     random = standard_normal(e.shape, rng, like=e, xp=xp)
     random = random - q @ (qh @ random)
     basis, _ = qr(e + eps(e, xp=xp) * e.shape[0] ** -0.5 * random, xp=xp)
     basis, _ = qr(basis - q @ (qh @ basis), xp=xp)
-    turn, corner, order = qr_pivoted(adjoint(basis, xp=xp) @ e, xp=xp)
+    turn, corner, order = qr_pivoted((adjoint(basis, xp=xp) @ e) * size, xp=xp)
     basis = basis @ turn
     zeros = xp.zeros_like(adjoint(beside, xp=xp))
     upper = xp.concat([r, xp.take(beside, order, axis=1)], axis=1)
@@ -118,8 +126,8 @@ def _completed(q: Array, r: Array, rest: Array, p: Array, rng: Any, *, xp: Names
 
 
 def positive_diagonal(q: Array, r: Array, *, xp: Namespace) -> tuple[Array, Array]:
-    """Make the diagonal of R real and not negative; Q R stays what it is."""
-    diagonal = xp.linalg.diagonal(r)
+    """Make the diagonal of R real and not negative; Q R, at unit scale, stays what it is."""
+    diagonal = xp.linalg.diagonal(r) / eps(r, xp=xp)  # the least numbers have no inverse
     size = xp.abs(diagonal)
     one, none = xp.ones_like(diagonal), size == 0.0
     phase = xp.where(none, one, diagonal / xp.astype(xp.where(none, one, size), r.dtype))

@@ -106,8 +106,15 @@ def _map(
     like: Array,
     xp: Namespace,
 ) -> LinearMap:
+    def on_numbers(product: Callable[[Array], Array]) -> Callable[[Array], Array]:
+        def apply(x: Array) -> Array:  # of integers, too
+            whole = xp.isdtype(x.dtype, ("bool", "integral"))
+            return product(xp.astype(x, like.dtype) if whole else x)
+
+        return apply
+
     place = {"xp": xp, "device": device_of(like), "dtype": like.dtype}
-    return LinearMap.from_callables(shape, times, adjoint_times, **place)
+    return LinearMap.from_callables(shape, on_numbers(times), on_numbers(adjoint_times), **place)
 
 
 @dataclass(frozen=True, slots=True)

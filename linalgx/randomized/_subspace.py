@@ -36,7 +36,7 @@ def subspace_triplets(
         if steering.look(values[:rank], residual, columns, op.shape[0] + n):
             squares = values.astype(float) ** 2
             kept, rest = float(squares[:rank].sum()), float(squares[rank:].sum())
-            error = left_out(op.adjoint, kept, rest, Columns(q, xp=xp), rng)
+            error = left_out(op.adjoint, kept, rest, Columns(q, xp=xp), rng, rank)
             return Triplets(u, s[:rank], p @ z, error), residual
 
 

@@ -77,11 +77,11 @@ class Tall:
 
     def sketched(self, sketch: SignColumns | None) -> Array:
         """Return S Ã, or all of Ã where there is no sketch."""
-        xp = self.xp
-        if is_sparse(self.stored):
-            return self.stored.toarray() if sketch is None else sketch.times_sparse(self.stored)
-        if self.stored is not None:
-            return self.stored if sketch is None else sketch.times(self.stored)
+        xp, stored = self.xp, self.stored
+        if stored is not None and is_sparse(stored):
+            return stored.toarray() if sketch is None else sketch.times_sparse(stored)
+        if stored is not None:
+            return stored if sketch is None else sketch.times(stored)
         n, ((_, times, _),) = self.shape[1], self.strips
         parts, place = [], (self.like.dtype, device_of(self.like))
         for start in range(0, n, COLUMNS):
@@ -93,7 +93,8 @@ class Tall:
     @property
     def entries(self) -> Array | None:
         """Stored entries as a matrix, of sparse containers as a column."""
-        return self.stored.data[:, None] if is_sparse(self.stored) else self.stored
+        stored = self.stored
+        return stored.data[:, None] if stored is not None and is_sparse(stored) else stored
 
     def divided(self, exponent: int) -> "Tall":
         """Divide by a power of two."""
@@ -106,8 +107,8 @@ class Tall:
             small = of_dense(times_power_of_two(self.stored, -exponent, xp=xp), xp=xp)
         else:
             ((rows, *products),) = self.strips
-            less = (_divided(product, exponent, xp=xp) for product in products)
-            small = replace(self, strips=((rows, *less),))
+            times, adjoint_times = (_divided(product, exponent, xp=xp) for product in products)
+            small = replace(self, strips=((rows, times, adjoint_times),))
         return replace(small, exponent=exponent)
 
 

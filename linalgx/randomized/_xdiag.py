@@ -3,7 +3,8 @@
 Legend: ω_i random signs, or phases; Y = AΩ = QR; S of the sketches without sample i, and Q_i their
 bases; Z = AᴴQ. d_i = diag(Q_i Q_iᴴA) + conj(ω_i) ∘ (I − Q_i Q_iᴴ) Aω_i, whose mean is the
 estimate, equals diag(QZᴴ) + Qs_i ∘ (conj(ω_i) s_iᴴr_i − conj(Zs_i)), since (I − Q_i Q_iᴴ) Aω_i =
-Q s_i s_iᴴ r_i.
+Q s_i s_iᴴ r_i. The d_i share the pairs of samples that they depend on: where they depend on nothing
+else, as for A = I, their mean varies 2(k − 1)/(k − 2) times as much as that of independent ones.
 """
 
 from typing import Any
@@ -20,7 +21,7 @@ class XDiag:
     """Half of the products with the matrix, half with its adjoint."""
 
     __slots__ = ("_omega", "_op", "_q", "_r", "_rng", "_z")
-    least = 4
+    least = 6
 
     def __init__(self, op: Operand, rng: Any) -> None:
         self._op, self._rng = op, rng
@@ -49,4 +50,6 @@ class XDiag:
         known = xp.sum(q * zc, axis=-1)
         values = (q @ s) * (omega * paired(s, self._r, xp=xp) - zs)
         value = known + xp.mean(values, axis=-1)
-        return Estimate(value, spread(values, xp=xp), xp.linalg.vector_norm(value))
+        k = values.shape[-1]
+        deviation = ((k - 1) / (k - 2)) ** 0.5 * spread(values, xp=xp)
+        return Estimate(value, deviation, xp.linalg.vector_norm(value))

@@ -4,7 +4,8 @@ from typing import Any, NamedTuple
 
 from linalgx._core.choose import choose
 from linalgx._core.together import factors_together
-from linalgx.backend import adjoint, as_generator, eps, same_draws
+from linalgx.backend import adjoint, as_generator, eps, quiet, same_draws
+from linalgx.errors import LinAlgError
 from linalgx.randomized._columns import (
     basis_of,
     coefficients,
@@ -72,7 +73,7 @@ def cur(
     ValueError
         `rank` does not lie between 1 and min(m, n), or the method is not known.
     LinAlgError
-        A product with the matrix is not finite.
+        A product with the matrix is not finite, or the matrix is so small that U overflows.
     TypeError
         An operator has no adjoint.
 
@@ -88,12 +89,13 @@ def cur(
     for each factor and no inverse of a product. Random pivots as in `interpolative` [1]_.
 
     **Cost.** rpqr: products with 8·rank + 20 vectors. The others: `svd` by subspace iteration, and
-    products with 4·rank vectors. Six times the memory of (m + n) x rank numbers.
+    products with 4·rank vectors. Ten times the memory of (m + n) x rank numbers.
 
-    **Accuracy.** The error ‖A − C U R‖_F is within a small factor of the optimum of that rank.
-    Since U grows like 1/s_rank, the product C U R has rounding errors of eps·s₁²/s_rank; U is
-    truncated so that no error is far above √eps·s₁, and a larger rank does not reduce it
-    further. `interpolative` has no such limit.
+    **Accuracy.** The error ‖A − C U R‖_F is within a small factor of the optimum of that rank; with
+    leverage scores, which do not see that columns resemble each other, it may be far above. Since
+    U grows like 1/s_rank, the product C U R has rounding errors of eps·s₁²/s_rank; U is truncated
+    so that no error is far above √eps·s₁, and a larger rank does not reduce it further.
+    `interpolative` has no such limit.
 
     **Backends.** See :doc:`/backends`; pivots are drawn on the host, batches in a loop.
 
@@ -136,4 +138,8 @@ def _one(op: Operand, rank: int, select: Any, rng: Any) -> CURResult:
     w = adjoint(coefficients(right, op.adjoint, rows), xp=xp)
     u = solved(left, adjoint(left.q, xp=xp) @ w, xp=xp)
     indices = (places(x, like=op.like, xp=xp) for x in (columns, rows))
-    return CURResult(op.unscaled(c), op.unscaled(u, -1), op.unscaled(r), *indices)
+    with quiet():
+        u = op.unscaled(u, -1)
+    if not bool(xp.all(xp.isfinite(u))):
+        raise LinAlgError("u, which has the size of 1/a, is too large for the precision of a")
+    return CURResult(op.unscaled(c), u, op.unscaled(r), *indices)

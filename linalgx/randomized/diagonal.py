@@ -31,7 +31,7 @@ def diagonal(
         Any square matrix; ``"xdiag"`` needs the adjoint of an operator.
     matvecs : int
         Products with single vectors; the limit for them where there is a tolerance. With n or
-        more, all n columns are computed, and the diagonal is exact.
+        more, all n columns are computed, the diagonal is exact, and ``error`` is 0.
     method : str
         ``"xdiag"``, or ``"hutchinson"``, which is exact for diagonal matrices only and needs
         no adjoint.
@@ -52,7 +52,7 @@ def diagonal(
     ------
     ValueError
         The matrix is not square, the method is not known, or there are too few products for it:
-        ``"xdiag"`` needs 4, ``"hutchinson"`` 2.
+        ``"xdiag"`` needs 6, ``"hutchinson"`` 2.
     TypeError
         An operator has no adjoint.
 
@@ -73,7 +73,7 @@ def diagonal(
     products AᴴQ [1]_. It is exact up to rounding when the rank of A is below k. hutchinson: the
     mean of conj(ω_i) ∘ Aω_i.
 
-    **Cost.** The products, 6nk² flops, and five times the memory of the n x k samples.
+    **Cost.** The products, 6nk² flops, and seven times the memory of the n x k samples.
 
     **Accuracy.** The true error is below ``error`` in 80 to 100 % of calls. It is at most that of
     the best approximation of rank k/2, up to a small factor.

@@ -74,14 +74,14 @@ def generalized_nystrom(
     -----
     **Method.** A ≈ AΩ (YᴴAΩ)⁺ YᴴA [1]_, computed as Q (YᴴQ)⁺ YᴴA with AΩ = QR, which is the same
     and needs no pseudoinverse: the condition number of YᴴQ does not depend on A. The product is
-    truncated to `rank`. The error is measured with ten more Gaussian vectors in the same block.
+    truncated to `rank`. The error is measured with 16 more Gaussian vectors in the same block.
 
-    **Cost.** One product with k + 10 vectors and one of the adjoint with 1.5 k, where
+    **Cost.** One product with k + 16 vectors and one of the adjoint with 1.5 k, where
     k = rank + oversample; 7 (m + n) k² flops; four blocks of those sizes.
 
     **Accuracy.** Factors are orthonormal to a few n·eps. The mean squared error before truncation
     is at most (1 + k/(l − k − 1))(1 + r/(k − r − 1)) times that of the best approximation of any
-    rank r < k − 1. The standard deviation of the estimate is at most 22 %, a few per cent as
+    rank r < k − 1. The standard deviation of the estimate is at most 18 %, a few per cent as
     a rule.
 
     **Backends.** See :doc:`/backends`; random vectors are drawn on the host.

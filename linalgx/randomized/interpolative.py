@@ -72,11 +72,12 @@ def interpolative(
     choice for these columns.
 
     **Cost.** Products with 4·rank + 10 vectors, 2mn(3·rank + 10) flops for a dense matrix, and
-    four times the memory of n x rank numbers.
+    ten times the memory of n x rank numbers, or three times that of m x rank numbers.
 
-    **Accuracy.** The error ‖A − A[:, pivots] C‖_F is below √(rank + 1) times the optimum of that
-    rank for nearly all matrices, and 1.5 times for smooth spectra. Entries of C stay below 10 in
-    general.
+    **Accuracy.** The median of the error ‖A − A[:, pivots] C‖_F over the draws is below
+    √(rank + 1) times the optimum of that rank, and twice the optimum for spectra that fall like a
+    power. Where they fall fast, one draw in five exceeds that bound, by a factor of up to four.
+    Entries of C stay below 10 in general.
 
     **Backends.** See :doc:`/backends`; pivots are drawn on the host, batches in a loop.
 

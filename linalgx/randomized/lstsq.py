@@ -17,6 +17,7 @@ from linalgx.backend import (
     is_operator,
     is_sparse,
     library_name,
+    quiet,
     require_finite,
     same_draws,
 )
@@ -286,7 +287,8 @@ def _solve(
         sketch = sign_columns(options.size, m, min(ZETA, options.size), rng, like=a.like, xp=xp)
 
     def shown(x: Array) -> Array:
-        x = from_unit_scale(x.mT[:, :, None], exponents - a.exponent, xp=xp)[:, :, 0]
+        with quiet():  # what is too large becomes infinite
+            x = from_unit_scale(x.mT[:, :, None], exponents - a.exponent, xp=xp)[:, :, 0]
         return x[0, :] if vector else x.mT
 
     if n == 0 or b.shape[1] == 0:
@@ -299,7 +301,10 @@ def _solve(
     tolerance = options.rtol + 1.5 * factor.left_out
     run = Refinement(a, b, factor, tolerance, options.maxiter, options.callback, shown)
     x, status, error = run.solve(inner)
-    return _named(shown(x), status, run.history, error, factor.rank, options)
+    x = shown(x)
+    if status is Status.CONVERGED and not bool(xp.all(xp.isfinite(x))):
+        status = Status.BREAKDOWN  # too large for the precision
+    return _named(x, status, run.history, error, factor.rank, options)
 
 
 def _named(

@@ -83,14 +83,14 @@ def nystrom(
     -----
     **Method.** Y = (A + νI) Ω with an orthonormal basis Ω of l = rank + oversample Gaussian
     vectors, ΩᴴY = RᴴR, F = Y R⁻¹; singular values σ and left vectors of F give σ² − ν and V, as in
-    [1]_. The error is that of `rank` terms, measured with ten more Gaussian vectors in the same
+    [1]_. The error is that of `rank` terms, measured with 16 more Gaussian vectors in the same
     block.
 
-    **Cost.** One product with l + 10 vectors and 6 n l² flops; four blocks of that size.
+    **Cost.** One product with l + 16 vectors and 6 n l² flops; four blocks of that size.
 
     **Accuracy.** V has orthonormal columns to a few n·eps; before truncation the mean error in the
     trace norm is at most 1 + rank/(oversample − 1) times the sum of the eigenvalues left out.
-    Nothing below ν ≈ eps·‖A‖ is found. The standard deviation of the estimate is at most 22 %, a
+    Nothing below ν ≈ eps·‖A‖ is found. The standard deviation of the estimate is at most 18 %, a
     few per cent as a rule.
 
     **Backends.** See :doc:`/backends`; random vectors are drawn on the host.

@@ -35,6 +35,8 @@ from linalgx.typing import Array, Namespace, RNGLike
 
 BLOCK = 100
 """Most proposals at a time: their elimination is a loop on the host."""
+LONGER = 1.1
+"""Squares of new rows of F are at most this multiple of what the diagonal leaves them."""
 
 
 class PivotedCholeskyResult(NamedTuple):
@@ -75,7 +77,8 @@ def pivoted_cholesky(
     method : str
         ``"accelerated"`` draws blocks of pivots from the distribution of ``"rpcholesky"``, which
         draws them one by one. ``"greedy"`` takes the largest entry of the diagonal,
-        ``"uniform"`` any: both for comparison.
+        ``"uniform"`` any: both for comparison. Uniform pivots may be so much smaller than what
+        is left elsewhere that rounding errors grow; such pivots are not taken.
     rtol : float, optional
         Stop when the trace of the residual is at most ``rtol`` times that of A; the rounding
         level n·eps is the least and the default.
@@ -97,7 +100,8 @@ def pivoted_cholesky(
         `rank` is larger than n, a diagonal entry is negative, or a function comes without
         `diagonal` or returns another shape.
     LinAlgError
-        A number that is not finite was met.
+        A number that is not finite was met, or a row of a pivot that is too long for a positive
+        semidefinite matrix.
 
     See Also
     --------
@@ -111,8 +115,8 @@ def pivoted_cholesky(
     at most 100, are drawn at once; each is taken with the probability that its residual entry has
     kept, beside those taken before it, and one matrix product updates F [2]_.
 
-    **Cost.** n (rank + 1) entries, n·rank² flops, and the memory of F, twice. Accelerated: and the
-    entries between the proposals of each block.
+    **Cost.** n (rank + 1) entries, n·rank² flops, and four times the memory of F. Accelerated: and
+    the entries between the proposals of each block.
 
     **Accuracy.** In expectation, the trace of the residual is below twice that of the best
     approximation of a rank that is smaller by a logarithmic factor. Clustered Gaussian kernel,
@@ -179,6 +183,7 @@ def _factor(
     d = host_array(to_host(like)).copy()
     whole, r, pivots = total_of(d), 0, []
     floor = HOPELESS * eps(like, xp=xp) * d  # what is left of an entry below it is rounding error
+    room, noise = 1.0 * d, max(1.0, entries.n / HOPELESS) * floor
     f = xp.zeros((entries.n, rank), dtype=entries.dtype, device=device_of(like))
     while r < rank and total_of(d) > rtol * whole:
         count = min(max(rank // 2, 1), BLOCK) if choice.blocks else 1
@@ -187,14 +192,14 @@ def _factor(
         d[proposed[0]] *= bool(taken)  # the first proposal is taken, or was a rounding error
         if not taken:
             continue
-        new, kept = _columns(entries, f[:, :r], taken, xp=xp)
+        new, kept, squares = _columns(entries, f[:, :r], taken, room, noise, xp=xp)
         d[taken[0]] *= bool(kept)
         if new.dtype != f.dtype:  # a function turned out to be complex
             f = xp.astype(f, new.dtype)
         f[:, r : r + len(kept)] = new
         pivots += kept
         r += len(kept)
-        d = (d - host_array(to_host(xp.sum(xp.abs(new) ** 2, axis=-1)))).clip(0.0)
+        d, room = (d - squares).clip(0.0), (room - squares).clip(0.0)
         d[pivots] = 0.0
     total_of(d)
     f = f if r == rank else xp.asarray(f[:, :r], copy=True, dtype=f.dtype, device=device_of(f))
@@ -216,17 +221,30 @@ def _screened(
 
 
 def _columns(
-    entries: Entries, f: Array, taken: list[int], *, xp: Namespace
-) -> tuple[Array, list[int]]:
-    """Return G L⁻ᴴ and its pivots: all of the block, or its first one if L does not exist."""
+    entries: Entries, f: Array, taken: list[int], room: Any, noise: Any, *, xp: Namespace
+) -> tuple[Array, list[int], Any]:
+    """Return G L⁻ᴴ, its pivots and the squares of its rows.
+
+    All of the block, or its first pivot if L does not exist or a row is longer than its residual
+    entry allows, or nothing: then that pivot is a rounding error. `LinAlgError` for rows that
+    rounding does not explain.
+    """
     places = entries.indices(taken)
     g = entries.columns(places) - f @ adjoint(xp.take(f, places, axis=0), xp=xp)
     try:
         factor = cholesky(hermitian(xp.take(g, places, axis=0), xp=xp), xp=xp)
     except LinAlgError:
-        if len(taken) > 1:
-            return _columns(entries, f, taken[:1], xp=xp)
         total_of(host_array(to_host(xp.abs(g))))  # a pivot that is no number is an error
-        return g[:, :0], []
-    new = solve_triangular(factor, adjoint(g, xp=xp), lower=True, regular=True, xp=xp)
-    return adjoint(new, xp=xp), taken
+        new, squares = g[:, :0], None
+    else:
+        new = solve_triangular(factor, adjoint(g, xp=xp), lower=True, regular=True, xp=xp)
+        new = adjoint(new, xp=xp)
+        squares = host_array(to_host(xp.sum(xp.abs(new) ** 2, axis=-1)))
+        total_of(squares)
+        if not (squares > LONGER * room + noise).any():
+            return new, taken, squares
+    if len(taken) > 1:
+        return _columns(entries, f, taken[:1], room, noise, xp=xp)
+    if squares is not None and (squares > LONGER * room + noise * eps(g, xp=xp) ** -0.5).any():
+        raise LinAlgError("a must be positive semidefinite: a residual has a negative entry")
+    return new[:, :0], [], 0.0

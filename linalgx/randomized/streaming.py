@@ -104,7 +104,7 @@ class StreamingSketch:
     core Z = ΦAΨᴴ gives C = (ΦQ)⁺ Z ((ΨP)⁺)ᴴ; A ≈ Q C Pᴴ, truncated [1]_. With two sketches,
     A ≈ Q (ΓQ)⁺ ΓA [2]_. All sketches are linear in A, so that updates add up.
 
-    **Cost.** An update multiplies with k + s vectors and its adjoint with k + 10; the random
+    **Cost.** An update multiplies with k + s vectors and its adjoint with k + 16; the random
     matrices need (m + n)(k + s) numbers, as many as the sketches and more.
 
     **Accuracy.** The mean squared error before truncation is at most (s − 1)/(s − k − 1) times
@@ -210,7 +210,7 @@ class StreamingSketch:
         -------
         OnePassResult
             ``u``, shape (m, rank), ``s``, ``vh``, shape (rank, n), and ``error``, an estimate of
-            ‖A − U diag(s) Vᴴ‖_F with a standard deviation of at most 22 %, a few per cent as a
+            ‖A − U diag(s) Vᴴ‖_F with a standard deviation of at most 18 %, a few per cent as a
             rule.
         """
         xp, state = self._xp, self._state

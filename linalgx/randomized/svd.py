@@ -4,6 +4,7 @@ from collections.abc import Callable
 from math import inf
 from typing import Any
 
+from linalgx._core.admit import admit_integer
 from linalgx._core.signs import column_phases
 from linalgx._core.together import together
 from linalgx.backend import (
@@ -153,6 +154,7 @@ def svd(
     >>> print(result.s.round(6), result.converged)
     [2.222339 0.878585 0.249711] True
     """
+    passes = None if passes is None else admit_integer(passes, "passes", 3)
     given = (block_size, oversample, passes, maxiter, callback)
     options = admit_options(rank, rtol, method, METHODS, *given)
     if rank is None and rtol is None:

@@ -38,7 +38,7 @@ def trace(
         Any square matrix; no adjoint is needed.
     matvecs : int
         Products with single vectors; the limit for them where there is a tolerance. With n or
-        more, all n columns are computed, and the trace is exact.
+        more, all n columns are computed, the trace is exact up to rounding, and ``error`` is 0.
     method : str
         ``"xtrace"`` for any matrix. ``"xnystrace"`` for positive semidefinite ones: half the
         error for a flat spectrum, and far below it for one that decays. ``"hutch++"`` and
@@ -85,12 +85,13 @@ def trace(
     xnystrace: the same with Nyström approximations, one product for each sample [1]_. hutch++ [2]_:
     one basis of a third of the products, and the mean over the rest.
 
-    **Cost.** The products, 4nk² flops, and three times the memory of the n x k samples.
+    **Cost.** The products, 4nk² flops, and four to eight times the memory of the n x k samples.
 
-    **Accuracy.** The true error is below ``error`` in 80 to 100 % of calls, in fewer where the
-    spectrum has a cliff at the number of samples. Medians of errors relative to the trace, for
-    n = 1000 and 120 products: eigenvalues 0.7^i: hutchinson 3e-2, hutch++ 8e-8, xtrace 1e-10,
-    xnystrace 5e-15; 50 ones and 950 values 1e-3: 1e-2, 1e-2, 5e-6, 2e-4.
+    **Accuracy.** The true error is below ``error`` in 80 to 100 % of calls, in 60 to 90 % with
+    fewer than 16 products, and in fewer where the spectrum has a cliff at the number of samples.
+    Medians of errors relative to the trace, for n = 1000 and 120 products: eigenvalues 0.7^i:
+    hutchinson 3e-2, hutch++ 8e-8, xtrace 1e-10, xnystrace 5e-15; 50 ones and 950 values 1e-3:
+    1e-2, 1e-2, 5e-6, 2e-4.
 
     **Backends.** See :doc:`/backends`; random numbers are drawn on the host, batches in a loop.
 

@@ -97,3 +97,9 @@ def test_leverage_scores_are_the_weights():
     result = cur(a, 3, method="leverage", rng=0)
     assert sorted(result.columns.tolist()) == [2, 5, 19]
     assert sorted(result.rows.tolist()) == [3, 7, 11]
+
+
+def test_a_core_beyond_the_largest_number_is_an_error():
+    a = np.random.default_rng(0).standard_normal((20, 12)) * 1e-315
+    with pytest.raises(lx.LinAlgError, match="too large"):
+        lx.randomized.cur(a, 3, rng=0)

@@ -32,7 +32,7 @@ def test_the_fast_formula_is_the_definition(seam_leg):
     assert (
         np.linalg.norm(seam_leg.to_numpy(got.value) - each.mean(axis=0)) < 100 * seam_leg.eps * size
     )
-    error = 2 * np.sqrt(np.sum(np.var(each, axis=0, ddof=1)) / k)
+    error = 2 * np.sqrt(np.sum(np.var(each, axis=0, ddof=1)) / k * (k - 1) / (k - 2))
     assert abs(got.error - error) < 0.01 * error
     assert seam_leg.matches(got.value) and got.matvecs == 2 * k
 
@@ -112,6 +112,14 @@ def test_an_adjoint_is_needed_for_xdiag_only():
 
 def test_too_few_products():
     with pytest.raises(
-        ValueError, match="matvecs must be at least 4 for the method 'xdiag', got 2"
+        ValueError, match="matvecs must be at least 6 for the method 'xdiag', got 4"
     ):
-        diagonal(np.eye(30), 2)
+        diagonal(np.eye(30), 4)
+
+
+@pytest.mark.parametrize("matvecs", [6, 8, 16])
+def test_errors_of_the_identity_can_be_trusted(matvecs):
+    """Its samples agree with each other more than with the truth."""
+    found = [diagonal(np.eye(50), matvecs, rng=seed) for seed in range(40)]
+    below = [np.linalg.norm(d.value - 1.0) <= d.error for d in found]
+    assert np.mean(below) >= 0.8

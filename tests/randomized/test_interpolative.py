@@ -107,3 +107,20 @@ def test_pivots_follow_the_squared_norms_of_columns():
     first = [int(interpolative(np.diag(w), 1, rng=s).pivots[0]) for s in range(800)]
     share = np.bincount(first, minlength=4) / 800
     assert np.max(np.abs(share - w**2 / 30.0)) < 4 * 0.5 / 800**0.5
+
+
+@pytest.mark.parametrize("function", [lx.randomized.interpolative, lx.randomized.cur])
+@pytest.mark.parametrize("good", range(5))
+def test_products_that_become_nan(function, good):
+    a, count = np.random.default_rng(0).standard_normal((40, 30)), [0]
+
+    def product(b, x):
+        count[0] += 1
+        return b @ x * (1.0 if count[0] <= good else np.nan)
+
+    op = lx.LinearMap.from_callables(a.shape, lambda x: product(a, x), lambda x: product(a.T, x))
+    if function is lx.randomized.interpolative and good > 2:
+        assert np.all(np.isfinite(function(op, 4, rng=0).c))
+    else:
+        with pytest.raises(lx.LinAlgError, match="NaN or infinite"):
+            function(op, 4, rng=0)

@@ -350,3 +350,11 @@ def test_refusals():
         lstsq(np.ones((6, 2)), np.ones(6), callback=3)
     with pytest.raises(TypeError, match="has no adjoint"):
         lstsq(lx.LinearMap.from_callables((6, 2), lambda x: np.ones((6, 2)) @ x), np.ones(6))
+
+
+@pytest.mark.parametrize("m", [30, 500])
+def test_solutions_beyond_the_largest_number_are_no_success(m):
+    a = np.random.default_rng(0).standard_normal((m, 4)) * 1e-310
+    with pytest.warns(lx.ConvergenceWarning) as caught:
+        result = lx.randomized.lstsq(a, np.ones(m), rng=0)
+    assert len(caught) == 1 and result.status is lx.Status.BREAKDOWN

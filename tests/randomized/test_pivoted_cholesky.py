@@ -202,3 +202,17 @@ def test_two_draws_are_two_answers():
     rng = np.random.default_rng(0)
     first, second = (pivoted_cholesky(a, 5, rng=rng).pivots.tolist() for _ in range(2))
     assert first != second
+
+
+@pytest.mark.parametrize("method", ["accelerated", "rpcholesky", "greedy", "uniform"])
+def test_what_is_not_semidefinite_is_refused(method):
+    """A row of a factor is never longer than the diagonal allows."""
+    a = np.full((20, 20), 3.0) - 2.0 * np.eye(20)
+    with pytest.raises(lx.LinAlgError, match="must be positive semidefinite"):
+        pivoted_cholesky(a, 5, method=method, rng=0)
+
+
+def test_uniform_pivots_do_not_magnify_rounding_errors():
+    a = lx.gallery.hilbert(150)
+    f, pivots = pivoted_cholesky(a, 150, method="uniform", rng=0)
+    assert np.linalg.eigvalsh(a - f @ f.T)[0] > -1e-9 and len(pivots) < 40

@@ -1,5 +1,7 @@
 """Leading eigenpairs of Hermitian matrices, of both signs."""
 
+import warnings
+
 import numpy as np
 import pytest
 import scipy.sparse as sparse
@@ -126,3 +128,19 @@ def test_batches_take_the_same_draws():
     for k in range(2):
         one = lx.randomized.eigh(a[k], 3, rng=1)
         np.testing.assert_allclose(result.v[k], one.v, atol=1e-12)
+
+
+def test_late_blocks_of_rounding_errors_are_no_objection():
+    """They are not Hermitian in units of their own size."""
+    ones = np.ones((10, 10))
+    for a in (
+        ones,
+        3.0 * np.eye(8)[:, :1] * np.eye(8)[:1, :],
+        np.diag(10.0 ** -np.arange(0, 36, 2)),
+    ):
+        size, least = np.linalg.norm(a, 2), np.linalg.norm(np.linalg.eigvalsh(a)[:-3])
+        for options in ({"block_size": 1}, {"rtol": 1e-15, "oversample": 2}):
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", lx.ConvergenceWarning)
+                result = lx.randomized.eigh(a, 3, rng=0, **options)
+            assert left(a, result) <= least * (1 + 1e-6) + 1e-13 * size

@@ -219,7 +219,7 @@ def test_a_zero_matrix_has_rank_zero():
     assert result.u.shape == (6, 0)
     assert result.vh.shape == (0, 4)
     assert result.converged
-    assert lx.randomized.svd(np.eye(5), rtol=0.0, rng=0).s.shape == (5,)
+    assert lx.randomized.svd(np.eye(5), rtol=1e-15, rng=0).s.shape == (5,)
 
 
 @pytest.mark.parametrize("shape", [(0, 4), (3, 0), (0, 0)])
@@ -292,7 +292,7 @@ def test_other_refusals():
     a = np.eye(3)
     with pytest.raises(ValueError, match="rank must be given unless rtol is"):
         lx.randomized.svd(a)
-    for options in ({"block_size": 0}, {"oversample": -1}, {"passes": 1}, {"maxiter": -1}):
+    for options in ({"block_size": 0}, {"oversample": -1}, {"passes": 2}, {"maxiter": -1}):
         with pytest.raises(ValueError, match=next(iter(options))):
             lx.randomized.svd(a, 1, **options)
     with pytest.raises(TypeError, match="rank must be an integer"):
@@ -360,3 +360,22 @@ def test_values_are_accurate_without_a_tolerance(name, make):
         result = lx.randomized.svd(make(with_values(s, 300, 200)), 20, rng=seed)
         assert result.converged
         assert np.max(np.abs(result.s / s[:20] - 1)) <= 2e-6
+
+
+@pytest.mark.parametrize("rtol", [0.0, 1e-17])
+def test_no_error_below_rounding_is_claimed(rtol):
+    a = np.random.default_rng(0).standard_normal((30, 20))
+    with pytest.warns(lx.ConvergenceWarning):
+        result = lx.randomized.svd(a, rtol=rtol, rng=0)
+    assert not result.converged and result.residual >= 2e-16
+    assert result.s.shape == (20,)
+
+
+@pytest.mark.parametrize("options", [{"oversample": 10}, {"block_size": 12}])
+def test_blocks_larger_than_the_rank_of_the_matrix(leg, options):
+    """The Gram matrix then has roots that are negative by rounding."""
+    s = np.array([4.0, 3.0, 2.0, 1.0])
+    a = leg.asarray((leg.isometry(40, 4) * s) @ leg.isometry(30, 4, seed=1).conj().T)
+    result = lx.randomized.svd(a, 3, rng=0, **options)
+    np.testing.assert_allclose(leg.to_numpy(result.s), s[:3], rtol=100 * leg.eps)
+    assert 0.8 <= result.error / s[3] <= 1.25

@@ -163,3 +163,11 @@ def test_refusals():
         sketch("gaussian", 0, 5)
     with pytest.raises(TypeError, match="n must be an integer"):
         sketch("gaussian", 3, 5.0)
+
+
+@pytest.mark.parametrize("kind", ["gaussian", "sparse_sign", "srtt", "countsketch"])
+def test_integers_are_numbers(kind):
+    s = lx.randomized.sketch(kind, 5, 12, rng=0)
+    x, y = np.arange(24).reshape(12, 2), np.arange(10).reshape(5, 2)
+    assert np.array_equal(s @ x, s @ x.astype(float))
+    assert np.array_equal(s.adjoint @ y, s.adjoint @ y.astype(float))

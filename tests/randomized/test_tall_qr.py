@@ -110,6 +110,29 @@ def test_large_columns_come_first():
     assert list(qr(a, pivoting=True, rng=0).p) == [2, 1, 5, 3, 7, 0, 6, 4]
 
 
+@pytest.mark.parametrize("dtype", ["float64", "complex128"])
+def test_columns_of_any_size_are_factored_accurately(dtype):
+    """Each column of A P − Q R is small beside that column, also below the numerical rank."""
+    rng = np.random.default_rng(1)
+    a = rng.standard_normal((60, 6)) + (1j if dtype == "complex128" else 0.0)
+    a = a * 10.0 ** np.array([-120.0, 0.0, 100.0, -60.0, 90.0, -10.0])
+    q, r, p = qr(a, pivoting=True, rng=0)
+    gap, size = a[:, p] - q @ r, np.max(np.abs(a[:, p]), axis=0)
+    assert list(p) == [2, 4, 1, 5, 3, 0]
+    assert np.max(np.abs(gap) / size) <= 100 * np.finfo(float).eps
+    assert np.linalg.norm(q.conj().T @ q - np.eye(6), 2) <= 100 * np.finfo(float).eps
+
+
+def test_the_smallest_numbers_raise_no_warning():
+    """Entries of R below the least normal number have no inverse."""
+    for entry in (1e-44, 1e-39):
+        a = np.ones((30, 7), dtype="complex64")
+        a[:7, 1:] += np.eye(7, 6, dtype="complex64")
+        a[:, 4] *= np.float32(entry)
+        q, r, p = qr(a, pivoting=True, rng=0)
+        assert max(lx.testing.qr_ratios(a[:, p], q, r)) < 30
+
+
 def test_the_numerical_rank_ends_at_the_first_small_pivot():
     xp = lx.LinearMap(np.eye(2)).xp
     assert numerical_rank(np.diag([1.0, 1e-10, 1e-14]), xp=xp) == 3

@@ -288,3 +288,27 @@ def test_many_samples_of_low_rank_in_single_precision():
     b = np.random.default_rng(0).standard_normal((700, 2)).astype(np.float32)
     t = trace(b @ b.T, 600, rng=0)
     assert np.isfinite(t.error) and abs(t.value - np.sum(b**2)) < 1e-3 * np.sum(b**2)
+
+
+@pytest.mark.parametrize("exponent", [-1000, 1000])
+@pytest.mark.parametrize("method", ["hutchinson", "hutch++", "xtrace", "xnystrace"])
+def test_operators_of_any_size(method, exponent):
+    """Squares of the products would over- or underflow."""
+    b = np.random.default_rng(0).standard_normal((40, 40))
+    a = b @ b.T
+    usual = lx.LinearMap.from_callables(a.shape, lambda x: a @ x)
+    other = lx.LinearMap.from_callables(a.shape, lambda x: np.ldexp(a @ x, exponent))
+    for matvecs in (12, 40):
+        t, u = (trace(x, matvecs, method=method, rng=0) for x in (usual, other))
+        assert u.converged and u.matvecs == t.matvecs
+        assert abs(np.ldexp(u.value, -exponent) - t.value) <= 1e-14 * abs(t.value)
+        assert abs(np.ldexp(u.error, -exponent) - t.error) <= 1e-12 * t.error
+
+
+def test_exact_traces_near_the_largest_number():
+    a = np.diag(np.full(10, 1e307))
+    t = trace(a, 10)
+    assert t.converged and abs(t.value - 1e308) <= 1e294 and t.error == 0.0
+    with pytest.warns(lx.ConvergenceWarning) as caught:
+        t = trace(np.diag(np.full(30, 1e307)), 30)
+    assert len(caught) == 1 and t.value == np.inf and t.status is lx.Status.BREAKDOWN
