@@ -22,6 +22,9 @@ from linalgx.typing import Array, Namespace
 LARGE = 96
 """Order from which a start by a fast decomposition pays."""
 
+MEDIUM = 32
+"""The same for the kernel."""
+
 
 def definite(a: Array, task: Task, *, xp: Namespace) -> Diagonal | None:
     """Diagonalize positive definite matrices; ``None`` when one of them is not definite."""
@@ -32,7 +35,7 @@ def definite(a: Array, task: Task, *, xp: Namespace) -> Diagonal | None:
     chol, order = parts
     tol = eps(chol, xp=xp) * max(chol.shape[-1], 1) ** 0.5
     free = task.maxiter is None and task.callback is None
-    if free and not batch and chol.shape[-1] >= LARGE:
+    if free and not batch and chol.shape[-1] >= MEDIUM:
         g, done = _started(chol[0, ...], order[0, ...], tol, xp=xp)
         chol = g[None, ...]
         if done:
@@ -53,11 +56,16 @@ def definite(a: Array, task: Task, *, xp: Namespace) -> Diagonal | None:
 
 def _started(chol: Array, order: Array, tol: float, *, xp: Namespace) -> tuple[Array, bool]:
     """Return L times a unitary matrix that makes its columns almost orthogonal, where it exists."""
-    g = rotated(xp.take(chol, order, axis=0), xp=xp)
+    lower, back = xp.take(chol, order, axis=0), xp.argsort(order)
+    kernel: Any = find_kernel("jacobi_start", xp)
+    g = None if kernel is None else kernel(lower, tol, eps(lower, xp=xp))
+    if g is not None:
+        return xp.take(g, back, axis=0), True
+    g = rotated(lower, xp=xp) if lower.shape[0] >= LARGE else None
     if g is None:
         return chol, False
     g, done = refined(g, tol, xp=xp)
-    return xp.take(g, xp.argsort(order), axis=0), done
+    return xp.take(g, back, axis=0), done
 
 
 def _named(g: Array, status: Status, batch: tuple[int, ...], *, xp: Namespace) -> Diagonal:

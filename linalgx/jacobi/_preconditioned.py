@@ -21,14 +21,13 @@ from linalgx.backend import (
     host_float,
     qr,
     qr_pivoted,
-    safe_min,
     solve_triangular,
 )
 from linalgx.errors import LinAlgError
 from linalgx.jacobi._columns import Columns, orthogonal_columns
 from linalgx.jacobi._plan import Plan
 from linalgx.jacobi._starts import refined, rotated
-from linalgx.jacobi._tournament_columns import normalized
+from linalgx.jacobi._tournament_columns import normalized, vanished
 from linalgx.results import Status
 from linalgx.typing import Array, Namespace
 
@@ -85,8 +84,7 @@ def _triangle(a: Array, *, xp: Namespace) -> Triangle:
     What is too close to underflow counts as one.
     """
     q1, r, order = qr_pivoted(a, xp=xp)
-    # Below, angles between the smallest and the largest columns would underflow.
-    least = safe_min(a, xp=xp) / eps(a, xp=xp) ** 2
+    least = vanished(a, xp=xp)
     size = xp.max(xp.abs(r), axis=1)
     if not bool(xp.all(xp.isfinite(size))):
         raise LinAlgError("the QR decomposition met NaN or an infinity")

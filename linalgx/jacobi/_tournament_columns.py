@@ -11,7 +11,7 @@ square of a norm appears, so that graded columns do not underflow.
 """
 
 from linalgx._core.polish import identity_like
-from linalgx.backend import device_of, eps, host_float, is_complex, real_dtype
+from linalgx.backend import device_of, eps, host_float, is_complex, real_dtype, safe_min
 from linalgx.typing import Array, Namespace
 
 
@@ -24,14 +24,23 @@ class ArrayColumns:
             n = g.shape[-1]
             eye = identity_like(xp.zeros((n, n), dtype=g.dtype, device=device_of(g)), xp=xp)
             g = xp.concat([g, xp.broadcast_to(eye, (*g.shape[:-2], n, n))], axis=-2)
-        self._stack = g
+        self._stack, self._least = g, vanished(g, xp=xp)
+        self._drop()
 
     def turn(self, pairs: Array, tol: float) -> float:
         """Turn the pairs of all rounds; return the largest cosine met."""
         if pairs.size == 0 or 0 in self._stack.shape:
             return 0.0
         turn = self._sweep if self._is_tournament(pairs) else self._gathered
-        return host_float(turn(pairs, tol))
+        seen = turn(pairs, tol)
+        self._drop()
+        return host_float(seen)
+
+    def _drop(self) -> None:
+        """Set columns of G to zero that are too small; NaN stays."""
+        xp, g = self._xp, self.g
+        g = xp.where(normalized(g, xp=xp)[0] <= self._least, xp.zeros_like(g), g)
+        self._stack = xp.concat([g, self._stack[..., self._rows :, :]], axis=-2)
 
     @property
     def g(self) -> Array:
@@ -94,6 +103,8 @@ class ArrayColumns:
         alpha, beta, gamma = cosines(x[..., :m, :], y[..., :m, :], xp=xp)
         size = xp.abs(gamma)
         one = xp.ones_like(size)
+        gone = (alpha <= self._least) | (beta <= self._least)
+        size = xp.where(gone, xp.zeros_like(size), size)
         # Also false for NaN, which then shows in the cosine.
         met = size > tol
         safe = xp.where(met, size, one)
@@ -115,6 +126,16 @@ class ArrayColumns:
         return x - (e * y + h * x), y + (f * x - h * y), xp.max(size)
 
 
+def vanished(a: Array, *, xp: Namespace) -> float:
+    """Return the norm at which a column counts as zero, where the largest component is near one.
+
+    Below, angles between it and the largest columns would come close to underflow. Columns without
+    room, orthogonal to more others than there are dimensions, become shorter with each sweep, and
+    end there.
+    """
+    return max(safe_min(a, xp=xp) / eps(a, xp=xp) ** 2, 1e-140)
+
+
 def cosines(x: Array, y: Array, *, xp: Namespace) -> tuple[Array, Array, Array]:
     """Return the norms of the columns of X and Y, shape (..., 1, h), and xᴴy/(‖x‖‖y‖)."""
     alpha, x = normalized(x, xp=xp)
@@ -124,11 +145,16 @@ def cosines(x: Array, y: Array, *, xp: Namespace) -> tuple[Array, Array, Array]:
 
 
 def normalized(x: Array, *, xp: Namespace) -> tuple[Array, Array]:
-    """Return the norms of the columns and the columns of unit norm; zero ones stay zero."""
+    """Return the norms of the columns and the columns of unit norm; zero ones stay zero.
+
+    Columns so small that one cannot be divided by them count as zero.
+    """
     if 0 in x.shape[-2:]:
         shape = (*x.shape[:-2], 1, x.shape[-1])
         return xp.zeros(shape, dtype=real_dtype(x, xp=xp), device=device_of(x)), x
     top = xp.max(xp.abs(x), axis=-2, keepdims=True)
+    lost = top < 4.0 * safe_min(x, xp=xp)
+    top, x = xp.where(lost, xp.zeros_like(top), top), xp.where(lost, xp.zeros_like(x), x)
     x = x / _divisor(top, x, xp=xp)
     size = xp.linalg.vector_norm(x, axis=-2, keepdims=True)
     return top * size, x / _divisor(size, x, xp=xp)

@@ -86,10 +86,13 @@ def admit_plan(
     callback: Callback | None,
 ) -> Plan:
     """Check the options that both functions have in common."""
-    rule = choose(pivoting, dict(zip(RULES, RULES, strict=True)), "pivoting")
+    known = {**dict(zip(RULES, RULES, strict=True)), "auto": "tournament"}
+    rule = choose(pivoting, known, "pivoting")
     block = admit_block(block, rule, order)
     usual = default_limit(rule, order, block)
     limit = usual if maxiter is None else admit_integer(maxiter, "maxiter", 0)
+    if callback is not None and not callable(callback):
+        raise TypeError(f"callback must be callable, got {callback!r}")
     return Plan(name, rule, block, order, limit, pivot_generator(rng), callback)
 
 

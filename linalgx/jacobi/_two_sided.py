@@ -113,7 +113,7 @@ class Shown:
         """Whether the observer asks to stop after iteration k."""
         if self.callback is None:
             return False
-        x = unflatten_batch(b, self.batch, xp=self.xp)
+        x = unflatten_batch(copied(b, xp=self.xp), self.batch, xp=self.xp)
         return notify(self.callback, k, x, off_norm(b, xp=self.xp))
 
 

@@ -55,7 +55,8 @@ def cholesky(
     pivoting : str
         The pairs of an iteration: one random pair (``"uniform"``), disjoint random pairs that
         leave at most one index out (``"matching"``), or all pairs once, by rows (``"cyclic"``),
-        in the rounds of a tournament (``"tournament"``) or shuffled (``"permutation"``).
+        in the rounds of a tournament (``"tournament"``, and ``"auto"``) or shuffled
+        (``"permutation"``).
     block : int
         Size of the random subsets of ``"uniform"`` and ``"matching"``, 2 for the others.
     maxiter : int, optional
@@ -103,7 +104,7 @@ def cholesky(
     and columns are divided by powers of two first.
 
     **Cost.** 12 n flops a pair; 10 to 20 times n(n−1)/2 random pairs are usual, one or two sweeps
-    of ``"cyclic"``. Four times the memory of `a`.
+    of ``"cyclic"``. Six times the memory of `a`.
 
     **Accuracy.** ‖A − L Lᴴ‖₁/(n·eps·‖A‖₁) below 30. Errors of each entry are relative to
     √(Aᵢᵢ Aⱼⱼ), so they do not depend on the scaling of rows and columns.

@@ -5,6 +5,7 @@ Legend: H = D^(−1/2) B D^(−1/2), D = diag(B), H = L Lᴴ; Γ = tr(B∘B⁻¹
 
 from linalgx._core.polish import identity_like
 from linalgx.backend import as_matrix, cholesky, device_of, is_complex, solve_triangular
+from linalgx.errors import LinAlgError
 from linalgx.jacobi._triangular import equilibrated, unit_diagonal
 from linalgx.typing import Array
 
@@ -74,7 +75,11 @@ def potential(b: Array, /, *, check_finite: bool = True) -> Array:
     h, _ = unit_diagonal(h, 0.0, xp=xp)
     if 0 not in h.shape:
         rest = h - identity_like(h, xp=xp)
-        h = solve_triangular(cholesky(h, xp=xp), rest, lower=True, regular=True, xp=xp)
+        try:
+            factor = cholesky(h, xp=xp)
+        except LinAlgError:
+            raise LinAlgError("b is not positive definite to the precision of its dtype") from None
+        h = solve_triangular(factor, rest, lower=True, regular=True, xp=xp)
     square = xp.real(h) ** 2 + xp.imag(h) ** 2 if is_complex(h, xp=xp) else h * h
     gamma = xp.sum(square, axis=(-2, -1))
     return xp.asarray(gamma, dtype=gamma.dtype, device=device_of(h))  # NumPy makes a scalar of it

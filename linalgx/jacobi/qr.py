@@ -67,7 +67,8 @@ def qr(
     pivoting : str
         The pairs of an iteration: one random pair (``"uniform"``), disjoint random pairs that
         leave at most one column out (``"matching"``), or all pairs once, by rows (``"cyclic"``),
-        in the rounds of a tournament (``"tournament"``) or shuffled (``"permutation"``).
+        in the rounds of a tournament (``"tournament"``, and ``"auto"``) or shuffled
+        (``"permutation"``).
     block : int
         Size of the random subsets of ``"uniform"`` and ``"matching"``, 2 for the others.
     maxiter : int, optional
@@ -114,7 +115,7 @@ def qr(
     of a wide matrix is multiplied by Qᴴ.
 
     **Cost.** 6 m flops a pair, and one product AᴴA for each n(n−1)/2 of them; 10 to 20 times
-    n(n−1)/2 random pairs are usual, two to four sweeps otherwise. Four times the memory of `a`.
+    n(n−1)/2 random pairs are usual, two to four sweeps otherwise. Ten times the memory of `a`.
 
     **Accuracy.** ``qr_ratios(a, q, r)`` below 30, for random pairs and condition numbers up to
     1/eps as well. Dependent columns leave rounding errors, whose directions mean nothing; a

@@ -17,11 +17,14 @@ from numba import njit
 from linalgx.typing import Array
 
 _jit: Any = njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
-_sums: Any = njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "reassoc"})
+# Called by compiled code only, which saves some of the compilation.
+_part: Any = njit(nogil=True, error_model="numpy", fastmath={"contract"}, no_cpython_wrapper=True)
+_sums: Any = njit(
+    nogil=True, error_model="numpy", fastmath={"contract", "reassoc"}, no_cpython_wrapper=True
+)
 
-VANISHED = 1e-300
-"""Square of a column that counts as zero. A column without room, orthogonal to more others than
-there are dimensions, becomes shorter with each sweep and would end there anyway."""
+VANISHED = {"float32": 1e-48, "float64": 1e-280}
+"""Square of a column that counts as zero, as in the generic code."""
 
 
 class OnesidedColumns:
@@ -36,11 +39,12 @@ class OnesidedColumns:
         self._v = np.zeros((self._g.shape[0], n, n if accumulate else 0), dtype=wide)
         if accumulate:
             self._v[...] = np.eye(n)
-        self._squares = np.empty(n)
+        self._squares, self._least = np.empty(n), VANISHED[g.real.dtype.name]
 
     def turn(self, pairs: Array, tol: float) -> float:
         """Turn the pairs of all rounds; return the largest cosine met."""
-        return float(_turn(self._g, self._v, pairs.reshape(-1, 2), tol, self._squares))
+        pairs = np.array(pairs.reshape(-1, 2), dtype=np.intp)  # writable, or it is another type
+        return float(_turn(self._g, self._v, pairs, tol, self._squares, self._least))
 
     @property
     def g(self) -> Array:
@@ -54,41 +58,50 @@ class OnesidedColumns:
 
     def _shown(self, rows: Array) -> Array:
         rows = rows.reshape(*self._lead, *rows.shape[1:])
-        return np.swapaxes(rows, -1, -2).astype(self._dtype, copy=False)
+        # A copy: rotations go on, and an observer may keep what it was shown.
+        return np.swapaxes(rows, -1, -2).astype(self._dtype)
 
 
 @_jit
-def _turn(g, v, pairs, tol, squares):  # type: ignore[no-untyped-def]
+def _turn(g, v, pairs, tol, squares, least):  # type: ignore[no-untyped-def]
     seen = 0.0
     for k in range(g.shape[0]):
-        cosine = turn_pairs(g[k], v[k], pairs, tol, squares)
+        cosine = turn_pairs(g[k], v[k], pairs, tol, squares, least)
         seen = cosine if not cosine <= seen else seen
     return seen
 
 
-@_jit
-def turn_pairs(g, v, pairs, tol, squares):  # type: ignore[no-untyped-def]
+@_part
+def turn_pairs(g, v, pairs, tol, squares, least):  # type: ignore[no-untyped-def]
     """Turn the pairs of one matrix; return the largest cosine met, or NaN."""
     for j in range(g.shape[0]):
         squares[j] = _square(g[j])
-        if squares[j] < VANISHED:
-            squares[j] = 0.0
-            for i in range(g.shape[1]):
-                g[j, i] *= 0.0
+    _drop(g, squares, least)
     seen = 0.0
     for i in range(pairs.shape[0]):
         p, q = pairs[i, 0], pairs[i, 1]
-        cosine = turn_pair(g, v, p, q, tol, squares)
+        cosine = turn_pair(g, v, p, q, tol, squares, least)
         seen = cosine if not cosine <= seen else seen
+    _drop(g, squares, least)
     return seen
 
 
-@_jit
-def turn_pair(g, v, p, q, tol, squares):  # type: ignore[no-untyped-def]
+@_part
+def _drop(g, squares, least):  # type: ignore[no-untyped-def]
+    """Set columns to zero that are too small."""
+    for j in range(g.shape[0]):
+        if squares[j] < least:
+            squares[j] = 0.0
+            for i in range(g.shape[1]):
+                g[j, i] *= 0.0
+
+
+@_part
+def turn_pair(g, v, p, q, tol, squares, least):  # type: ignore[no-untyped-def]
     """Make columns p and q orthogonal, the larger one first; return their cosine before."""
     x, y = g[p], g[q]
     a, b = squares[p], squares[q]
-    if a == 0.0 or b == 0.0:
+    if a < least or b < least:
         return 0.0
     dot = _dot(x, y)
     size = abs(dot)
@@ -114,7 +127,7 @@ def turn_pair(g, v, p, q, tol, squares):  # type: ignore[no-untyped-def]
     return cosine
 
 
-@_jit
+@_part
 def rotation(a, b, dot, size):  # type: ignore[no-untyped-def]
     """Return e, h and the growth of a, for squares a ≥ b."""
     theta = 0.5 * ((a - b) / size)
@@ -124,7 +137,7 @@ def rotation(a, b, dot, size):  # type: ignore[no-untyped-def]
     return (s / size) * np.conj(dot), s * s / (1.0 + c), t * size
 
 
-@_jit
+@_part
 def _rotate(x, y, e, h):  # type: ignore[no-untyped-def]
     f = np.conj(e)
     for i in range(x.shape[0]):
@@ -133,7 +146,7 @@ def _rotate(x, y, e, h):  # type: ignore[no-untyped-def]
         y[i] = w - (f * u + h * w)
 
 
-@_jit
+@_part
 def _rotate_swapped(x, y, e, h):  # type: ignore[no-untyped-def]
     """Rotate, and let both columns change places."""
     f = np.conj(e)

@@ -4,6 +4,7 @@ Legend: A = L Lᴴ, rows of L in the order of A, columns in the order of the piv
 of what is left of A; p the pivot, the largest number in d.
 """
 
+from math import sqrt
 from typing import Any
 
 import numpy as np
@@ -15,30 +16,29 @@ from linalgx.typing import Array
 def pivoted_factor(a: Array, chol: Array, order: Array, least: float) -> bool:
     """Write L and the pivots of each matrix ``(k, n, n)``; false when one is not definite.
 
-    A pivot of at most `least` times its diagonal entry of A counts as zero. `chol` comes as zeros.
+    A pivot of at most `least` times its diagonal entry of A counts as zero. All arithmetic is in
+    double precision.
     """
-    a = np.ascontiguousarray(a)
-    a = a if a.flags.writeable else a.copy()
-    return bool(_run(a, chol, order, least))
+    wide = np.complex128 if np.iscomplexobj(a) else np.float64
+    n = a.shape[-1]
+    d, left, factor = np.empty(n), np.empty(n, np.intp), np.zeros((n, n), wide)
+    for k in range(a.shape[0]):
+        if not _factor(np.array(a[k], wide), factor, d, left, least):
+            return False
+        chol[k], order[k] = factor, left
+        factor[...] = 0.0
+    return True
 
 
 _jit: Any = njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "reassoc"})
 
 
 @_jit
-def _run(a, chol, order, least):  # type: ignore[no-untyped-def]
-    good = True
-    for k in range(a.shape[0]):
-        good = good and _factor(a[k], chol[k], order[k], least)
-    return good
-
-
-@_jit
-def _factor(a, chol, order, least):  # type: ignore[no-untyped-def]
+def _factor(a, chol, d, left, least):  # type: ignore[no-untyped-def]
     n = a.shape[0]
-    d, left = np.empty(n, chol.real.dtype), np.arange(n)
     for i in range(n):
         d[i] = a[i, i].real
+        left[i] = i
     for k in range(n):
         at = k
         for i in range(k + 1, n):
@@ -46,18 +46,16 @@ def _factor(a, chol, order, least):  # type: ignore[no-untyped-def]
                 at = i
         p = left[at]
         left[at], left[k] = left[k], p
-        order[k] = p
         if not least * a[p, p].real < d[p] < np.inf:
             return False
-        root = np.sqrt(d[p])
+        root = sqrt(d[p])
         chol[p, k] = root
-        row = chol[p]
         for m in range(k + 1, n):
             i = left[m]
-            other, total = chol[i], a[i, p]
+            total = a[i, p]
             for j in range(k):
-                total -= other[j] * np.conj(row[j])
-            value = total / root
-            other[k] = value
-            d[i] -= value.real * value.real + value.imag * value.imag
+                total -= chol[i, j] * np.conj(chol[p, j])
+            total /= root
+            chol[i, k] = total
+            d[i] -= total.real * total.real + total.imag * total.imag
     return True

@@ -37,11 +37,17 @@ def eigh_tiny(a: Array, w: Array, v: Array, relative: bool, limit: int) -> tuple
     """
     n = a.shape[-1]
     unit = float(np.finfo(a.dtype).eps)
-    good, done = _run(a, w, v, unit, max(n, 10) * unit, relative, limit)
+    # Writable and double, or every kind of array would be compiled for itself.
+    a, x, y = np.array(a, np.float64), np.empty(w.shape), np.empty(v.shape)
+    good, done = _run(a, x, y, unit, max(n, 10) * unit, relative, limit)
+    with np.errstate(over="ignore"):
+        w[...], v[...] = x, y
     return bool(good), bool(done)
 
 
 _jit: Any = njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+# Called by compiled code only, which saves some of the compilation.
+_part: Any = njit(nogil=True, error_model="numpy", fastmath={"contract"}, no_cpython_wrapper=True)
 
 
 @_jit
@@ -72,7 +78,7 @@ def _run(a, w, v, unit, allowed, relative, limit):  # type: ignore[no-untyped-de
     return True, done
 
 
-@_jit
+@_part
 def _load(a, b, y, m, allowed):  # type: ignore[no-untyped-def]
     """Write the Hermitian part of A to a lane, its largest entry near 2⁴⁸⁰, and the identity.
 
@@ -98,7 +104,7 @@ def _load(a, b, y, m, allowed):  # type: ignore[no-untyped-def]
     return e, np.sqrt(size) if np.sqrt(skew) <= allowed * np.sqrt(size) else np.inf
 
 
-@_jit
+@_part
 def _turn(lower, upper, beside, turn, low, tol):  # type: ignore[no-untyped-def]
     """Annihilate B_pq of all lanes; false when all of them are small enough."""
     needed, c, s = 0.0, turn[0], turn[1]
@@ -123,21 +129,17 @@ def _turn(lower, upper, beside, turn, low, tol):  # type: ignore[no-untyped-def]
     return needed > 0.0
 
 
-@_jit
+@_part
 def _apply(b, y, p, q, c, s):  # type: ignore[no-untyped-def]
     """Turn rows and columns p and q of B, upper triangle, and rows p and q of Y."""
     n = b.shape[0]
-    for i in range(p):
-        _rotate(b[i, p], b[i, q], c, s)
-    for i in range(p + 1, q):
-        _rotate(b[p, i], b[i, q], c, s)
-    for i in range(q + 1, n):
-        _rotate(b[p, i], b[q, i], c, s)
     for i in range(n):
+        if i != p and i != q:
+            _rotate(b[min(i, p), max(i, p)], b[min(i, q), max(i, q)], c, s)
         _rotate(y[p, i], y[q, i], c, s)
 
 
-@_jit
+@_part
 def _rotate(x, z, c, s):  # type: ignore[no-untyped-def]
     """Turn two rows of lanes; loads before stores, or the compiler fears that they overlap."""
     for m in range(0, LANES, 4):
@@ -151,7 +153,7 @@ def _rotate(x, z, c, s):  # type: ignore[no-untyped-def]
         z[m + 2], z[m + 3] = s2 * u2 + c2 * v2, s3 * u3 + c3 * v3
 
 
-@_jit
+@_part
 def _write(b, y, m, e, w, v, order):  # type: ignore[no-untyped-def]
     """Sort by insertion, and make the largest component of each vector positive."""
     n = b.shape[0]

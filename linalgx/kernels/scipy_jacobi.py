@@ -3,8 +3,9 @@
 The same steps as in the generic code, by LAPACK calls on one set of buffers. It gives up where
 rotations are needed, and leaves such matrices to the generic code.
 
-Legend: A sorted by rows, A P = Q₁ R, Rᴴ = Q₂ T, L = Tᴴ, G = L V with orthogonal columns, W = L⁻¹ G;
-X the skew matrix of the angles between the columns of G.
+Legend: A sorted by rows, A P = Q₁ R, Rᴴ = Q₂ T, L = Tᴴ, G = L V with orthogonal columns,
+W = R⁻¹ G = Q₂ V, where R has rows of the same norms and the same condition as L; X the skew matrix
+of the angles between the columns of G.
 """
 
 from functools import cache
@@ -26,12 +27,11 @@ def jacobi_svd(a: Array, vectors: bool, tol: float, unit: float) -> Factors | No
     run = _routines(a.dtype.char)
     rows = np.argsort(-np.max(np.abs(a), axis=1), kind="stable")
     first, order, tau1, _, _ = run["geqp3"](np.asfortranarray(a[rows]), 64 * n, 1)
-    r = np.triu(first[:n])
+    r = np.asfortranarray(np.triu(first[:n]))
     if not abs(r[-1, -1]) > 0.0:
         return None
-    second, tau2, _, _ = run["geqrf"](np.asfortranarray(r.conj().T), 64 * n, 1)
-    t = np.asfortranarray(np.triu(second))
-    g = _orthogonal(t, tol, unit, run)
+    second, _, _, _ = run["geqrf"](np.array(r.conj().T, order="F"), 64 * n, 1)
+    g = _orthogonal(np.asfortranarray(np.triu(second)), tol, unit, run)
     if g is None:
         return None
     s = np.linalg.norm(g, axis=0)
@@ -40,7 +40,7 @@ def jacobi_svd(a: Array, vectors: bool, tol: float, unit: float) -> Factors | No
     if not vectors:
         return None, s, None
     g = np.asfortranarray(g[:, sort])
-    w = run["trsm"](1.0, t, g, trans_a=2)
+    w = run["trsm"](1.0, r, g)
     e = _gram(w)
     np.einsum("ii->i", e)[...] -= 1.0
     if not np.linalg.norm(e) <= 4.0 * n * unit:
@@ -48,10 +48,15 @@ def jacobi_svd(a: Array, vectors: bool, tol: float, unit: float) -> Factors | No
     left = np.zeros((m, n), dtype=a.dtype, order="F")
     np.divide(g, s, out=left[:n])
     left, _, _ = run["mqr"]("L", "N", first, tau1, left, 64 * n, overwrite_c=1)
-    w, _, _ = run["mqr"]("L", "N", second, tau2, w, 64 * n, overwrite_c=1)
-    u, v = np.empty_like(left), np.empty_like(w)
+    u, v = np.empty(left.shape, a.dtype), np.empty(w.shape, a.dtype)
     u[rows], v[order - 1] = left, w
     return u, s, v
+
+
+def jacobi_start(lower: Array, tol: float, unit: float) -> Array | None:
+    """Return a lower triangle times a unitary matrix, its columns orthogonal, or ``None``."""
+    run = _routines(lower.dtype.char)
+    return _orthogonal(np.asfortranarray(lower.conj().T), tol, unit, run)
 
 
 def _orthogonal(t: Array, tol: float, unit: float, run: Any) -> Array | None:

@@ -400,6 +400,14 @@ def test_the_observer_sees_quadratic_convergence(options):
     assert all(y <= max(x**1.5, 1e-13) for x, y in pairwise(seen) if x < 1e-2)
 
 
+@pytest.mark.parametrize("pivoting", ["auto", "cyclic"])
+def test_what_an_observer_saw_does_not_change(pivoting):
+    a, seen = decay(6), []
+    lx.jacobi.eigh(a, pivoting=pivoting, callback=seen.append)
+    states = [np.abs(state.x / np.max(np.abs(state.x))) for state in seen]
+    assert all(np.any(x != y) for x, y in pairwise(states[:4]))
+
+
 def test_the_factors_so_far(leg):
     """A stop is no failure: no warning, unitary vectors."""
 

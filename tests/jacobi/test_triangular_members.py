@@ -277,7 +277,8 @@ def test_kernels_do_what_the_generic_code_does(function, complex_, monkeypatch):
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
-        ({"pivoting": "auto"}, ValueError, "pivoting must be one of 'cyclic', .* got 'auto'"),
+        ({"pivoting": "best"}, ValueError, "pivoting must be one of 'cyclic', .* got 'best'"),
+        ({"callback": 3}, TypeError, "callback must be callable, got 3"),
         ({"block": 1}, ValueError, "block must be at least 2, got 1"),
         ({"block": 4}, ValueError, r"block must lie in \[2, 3\] for matrices of 3 columns, got 4"),
         ({"block": 3, "pivoting": "cyclic"}, ValueError, "block must be 2 with pivoting 'cyclic'"),
@@ -329,3 +330,15 @@ def test_potential_keeps_its_digits_near_convergence():
         b = np.asarray([[1.0, c], [c, 1.0]])
         assert lx.jacobi.potential(b) == pytest.approx(2 * c * c / (1 - c * c), rel=1e-14)
     assert lx.jacobi.potential(np.diag([1.0, 5.0, 1e-300])) == 0.0
+
+
+def test_auto_is_the_tournament():
+    a = np.random.default_rng(0).standard_normal((8, 5))
+    for function, x in ((lx.jacobi.qr, a), (lx.jacobi.cholesky, a.T @ a)):
+        found = [function(x, pivoting=pivoting) for pivoting in ("auto", "tournament")]
+        assert all(np.array_equal(u, v) for u, v in zip(*found, strict=True))
+
+
+def test_potential_names_what_is_not_definite():
+    with pytest.raises(lx.LinAlgError, match="b is not positive definite"):
+        lx.jacobi.potential(np.ones((3, 3)))

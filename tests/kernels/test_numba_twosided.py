@@ -127,3 +127,15 @@ def test_what_is_not_definite_has_no_factor(monkeypatch):
         for mode in ("", "generic"):
             monkeypatch.setenv("LINALGX_KERNELS", mode)
             assert pivoted_factor(a, xp=XP) is None
+
+
+@pytest.mark.parametrize("dtype", ["float64", "complex64"])
+def test_the_start_of_definite_matrices_equals_rotations(monkeypatch, dtype):
+    """Medium orders start with a fast decomposition that loses no digits of small eigenvalues."""
+    x = batch(1, 40, dtype)[0]
+    d = np.logspace(0, -6, 40, dtype=x.real.dtype)
+    a = d[:, None] * (x @ np.conj(x.T) + 40 * np.eye(40, dtype=dtype)) * d
+    w, v = lx.jacobi.eigh(a)
+    assert max(lx.testing.eigh_ratios(a, w, v)) < 30
+    monkeypatch.setattr("linalgx.jacobi._definite.MEDIUM", 100)
+    np.testing.assert_allclose(w, lx.jacobi.eigh(a).w, rtol=100 * np.finfo(dtype).eps)
