@@ -87,7 +87,6 @@ class Steering:
             raise LinAlgError("a product with a has NaN or infinite entries")
         self.history.append(residual)
         step = len(self.history) - 1
-        # Without a tolerance all steps are made.
         if self.value_rtol is None:
             small = residual <= self.rtol
         else:
@@ -95,6 +94,7 @@ class Steering:
             worst = max(errors, default=0.0)
             self.polishing = worst <= self.value_rtol and step < LEAST_STEPS
             small = worst <= (self.unit if self.polishing else self.value_rtol)
+        # Without a tolerance all steps are made.
         met = ready and small and (self.rtol < inf or step >= self.steps)
         if self.callback is not None and notify(self.callback, step, self.show(values), residual):
             self.status = Status.STOPPED
@@ -104,7 +104,9 @@ class Steering:
             # The basis is complete: what is left is rounding, and nothing is missing.
             self.status = Status.CONVERGED if small or residual <= self.rtol else Status.STAGNATED
         elif step >= self.steps or count >= self.room:
-            self.status = Status.MAXITER  # of the search for copies, if the tolerance was met
+            # A search for copies that is cut short is a failure, more digits than promised are not.
+            done = ready and self.polishing and not self._crowded(abs(values))
+            self.status = Status.CONVERGED if done else Status.MAXITER
         elif not met and self.known is not None:
             self.quiet = max(self.quiet, 2)  # the fresh chain goes on
         return self.status is not None

@@ -379,3 +379,11 @@ def test_blocks_larger_than_the_rank_of_the_matrix(leg, options):
     result = lx.randomized.svd(a, 3, rng=0, **options)
     np.testing.assert_allclose(leg.to_numpy(result.s), s[:3], rtol=100 * leg.eps)
     assert 0.8 <= result.error / s[3] <= 1.25
+
+
+def test_a_limit_that_cuts_further_digits_short_is_no_failure():
+    a = with_values(0.9 ** np.arange(100), 150, 100)
+    result = lx.randomized.svd(a, 20, maxiter=2, rng=0)
+    assert result.converged
+    assert result.iterations == 2
+    assert np.max(np.abs(result.s / 0.9 ** np.arange(20) - 1)) <= 2e-6
