@@ -116,10 +116,10 @@ def eigh(
     by 1 − 2/(n(n−1)) with each pair and 1 − 1/(n−1) with each round, n even [2]_. Cyclic orders of
     blocks permute the vectors of each pair so that their leading part is well conditioned [3]_.
 
-    **Cost.** 6 n³ flops a sweep, 6 to 10 sweeps; for definite matrices n³/3, and 4 n³ a sweep. From
-    order 96 on, a decomposition by the library starts the rotations where it loses nothing: of L,
-    or of an indefinite matrix with rows of one size. Then it takes three to four times the time of
-    LAPACK, else up to forty times. About 12 times the memory of `a`.
+    **Cost.** 6 n³ flops a sweep, 6 to 10 sweeps; for definite matrices n³/3, and 4 n³ a sweep. A
+    decomposition by the library starts the rotations of large matrices where it loses nothing: of
+    L, or of an indefinite matrix with rows of one size. Then it takes two to four times the time
+    of LAPACK, else up to forty times. About 12 times the memory of `a`, 24 without kernels.
 
     **Accuracy.** ``eigh_ratios(a, w, v)`` below 30. Moreover, for a positive definite A = D H D
     with any diagonal D, H of unit diagonal, relative errors of all eigenvalues are a small multiple
