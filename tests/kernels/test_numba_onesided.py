@@ -25,7 +25,7 @@ def test_one_sweep_equals_the_generic_one(dtype, rule):
     xp = namespace_of(a)
     compiled = find_kernel("onesided_columns", xp)
     if compiled is None:
-        pytest.skip("kernels are switched off or Numba is missing, issue 5")
+        pytest.skip("kernels are switched off or Numba is missing")
     pairs, eps = iteration_pairs(rule, 4), np.finfo(dtype).eps
     found = []
     for turner in (compiled(a, True), ArrayColumns(a, True, xp=xp)):

@@ -71,9 +71,10 @@ def tour(tmp_path_factory: pytest.TempPathFactory) -> Tour:
 
 def test_it_ends_well_and_in_time(tour: Tour) -> None:
     assert tour.done.returncode == 0, tour.done.stderr
-    if find_spec("numba") is not None:  # its absence is worth a warning
+    compiled = find_spec("numba") is not None  # its absence is worth a warning, and takes time
+    if compiled:
         assert tour.done.stderr == ""  # no bar either
-    assert tour.seconds < 60  # processor time: what else runs here must not matter
+    assert tour.seconds < (60 if compiled else 120)  # of the processor: other work must not matter
 
 
 def test_a_pipe_gets_plain_text_within_100_columns(tour: Tour) -> None:
@@ -193,7 +194,7 @@ def test_durations(seconds: float, text: str) -> None:
     assert duration(seconds) == text
 
 
-@pytest.mark.parametrize(("value", "text"), [(63.4, "63×"), (1.27, "1.3×"), (0.94, "0.9×")])
+@pytest.mark.parametrize(("value", "text"), [(63.4, "63×"), (1.27, "1.3×"), (0.94, "0.9×"), (0.0123, "0.012×")])
 def test_ratios(value: float, text: str) -> None:
     assert ratio(value) == text
 
