@@ -194,7 +194,9 @@ def test_durations(seconds: float, text: str) -> None:
     assert duration(seconds) == text
 
 
-@pytest.mark.parametrize(("value", "text"), [(63.4, "63×"), (1.27, "1.3×"), (0.94, "0.9×"), (0.0123, "0.012×")])
+@pytest.mark.parametrize(
+    ("value", "text"), [(63.4, "63×"), (1.27, "1.3×"), (0.94, "0.9×"), (0.0123, "0.012×")]
+)
 def test_ratios(value: float, text: str) -> None:
     assert ratio(value) == text
 
