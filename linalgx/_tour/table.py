@@ -61,7 +61,7 @@ def duration(seconds: float) -> str:
 
 
 def ratio(value: float) -> str:
-    """How many times faster, two digits."""
+    """How many times faster, two digits, or one where it is slow."""
     if value < 0.1:
-        return f"{value:.2g}×"
+        return f"{value:.1g}×"
     return f"{value:.0f}×" if value >= 10 else f"{value:.1f}×"

@@ -195,7 +195,7 @@ def test_durations(seconds: float, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "text"), [(63.4, "63×"), (1.27, "1.3×"), (0.94, "0.9×"), (0.0123, "0.012×")]
+    ("value", "text"), [(63.4, "63×"), (1.27, "1.3×"), (0.94, "0.9×"), (0.0123, "0.01×")]
 )
 def test_ratios(value: float, text: str) -> None:
     assert ratio(value) == text
