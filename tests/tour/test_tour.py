@@ -71,9 +71,9 @@ def tour(tmp_path_factory: pytest.TempPathFactory) -> Tour:
 
 def test_it_ends_well_and_in_time(tour: Tour) -> None:
     assert tour.done.returncode == 0, tour.done.stderr
-    compiled = find_spec("numba") is not None  # its absence is worth a warning, and takes time
-    if compiled:
+    if find_spec("numba") is not None:  # its absence is worth a warning
         assert tour.done.stderr == ""  # no bar either
+    compiled = find_spec("numba") is not None and os.environ.get("LINALGX_KERNELS") != "generic"
     assert tour.seconds < (60 if compiled else 120)  # of the processor: other work must not matter
 
 
